@@ -1,0 +1,1 @@
+"""Tests; run with: python3 -m unittest -q"""
