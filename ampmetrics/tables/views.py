@@ -1,0 +1,143 @@
+"""The SQL of the views, made from the declaration in `events`: one view a subject."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ampmetrics.events import KINDS, Event, Record
+
+__all__ = ["VIEWS", "Column", "columns_of", "create_views", "quoted"]
+
+_SQL_TYPES: dict[Any, str] = {
+    str: "VARCHAR",
+    int: "BIGINT",
+    float: "DOUBLE",
+    bool: "BOOLEAN",
+    datetime: "TIMESTAMPTZ",
+    Any: "JSON",
+}
+_KEYS = {
+    "runs": ("run_id",),
+    "trials": ("run_id", "case_id", "variant", "trial"),
+    "iterations": ("session_id", "iteration_id"),
+}
+"""Views of two kinds, a start and an end, and what joins them."""
+
+_LARGEST_LINE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, the JSON key it is read from, its SQL type and its meaning."""
+
+    name: str
+    key: str
+    sql_type: str
+    meaning: str
+
+
+def columns_of(struct: type[msgspec.Struct]) -> list[Column]:
+    """Columns that a record or the envelope declares, in order."""
+    hints = typing.get_type_hints(struct, include_extras=True)
+    return [
+        Column(f.name, f.encode_name, _sql_type(hints[f.name]), _meaning(hints[f.name]))
+        for f in msgspec.structs.fields(struct)
+        if f.name != "data"
+    ]
+
+
+def _sql_type(hint: Any) -> str:
+    bare = typing.get_args(hint)[0]
+    options = [option for option in typing.get_args(bare) if option is not type(None)]
+    return _SQL_TYPES[options[0] if options else bare]
+
+
+def _meaning(hint: Any) -> str:
+    return str(typing.get_args(hint)[1].description)
+
+
+ENVELOPE = columns_of(Event)
+IDS = [column.name for column in ENVELOPE if column.name not in ("type", "timestamp")]
+VIEWS = ("events", *dict.fromkeys(record.table for record in KINDS.values()))
+"""Names of the views, `unreadable_lines` (a table) apart."""
+
+
+def quoted(text: str) -> str:
+    """An SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def create_views(files: list[str]) -> Iterator[str]:
+    """Statements that create every view over these files, and the columns' comments."""
+    yield _events_view(files)
+    for table in VIEWS[1:]:
+        kinds = [kind for kind, record in KINDS.items() if record.table == table]
+        yield f"CREATE VIEW {table} AS {_query(table, kinds, files)}"
+        for column in _documented(kinds):
+            yield f"COMMENT ON COLUMN {table}.{column.name} IS {quoted(column.meaning)}"
+
+
+def _events_view(files: list[str]) -> str:
+    chosen = ", ".join(f'"{c.key}" AS {c.name}' for c in ENVELOPE)
+    source = _read(files, {"data": "JSON"})
+    return (
+        f"CREATE VIEW events AS SELECT {chosen}, data, filename AS file FROM {source} "
+        "WHERE type IS NOT NULL"
+    )
+
+
+def _query(table: str, kinds: list[str], files: list[str]) -> str:
+    if len(kinds) == 1:
+        return _one_kind(kinds[0], files)
+    start, end = kinds
+    keys = _KEYS[table]
+    ids = [name if name in keys else f"coalesce(s.{name}, e.{name}) AS {name}" for name in IDS]
+    fields = [f"s.{column.name}" for column in columns_of(KINDS[start])]
+    fields += [
+        f"e.{column.name}"
+        for column in columns_of(KINDS[end])
+        if column.name not in {c.name for c in columns_of(KINDS[start])}
+    ]
+    return (
+        f"SELECT {', '.join(ids)}, s.timestamp AS started_at, e.timestamp AS ended_at, "
+        f"{', '.join(fields)}, coalesce(s.file, e.file) AS file "
+        f"FROM ({_one_kind(start, files)}) s FULL JOIN ({_one_kind(end, files)}) e "
+        f"USING ({', '.join(keys)})"
+    )
+
+
+def _one_kind(kind: str, files: list[str]) -> str:
+    columns = columns_of(KINDS[kind])
+    members = ", ".join(f'"{column.key}" {column.sql_type}' for column in columns)
+    fields = ", ".join(f'data."{column.key}" AS {column.name}' for column in columns)
+    ids = ", ".join(f'"{c.key}" AS {c.name}' for c in ENVELOPE if c.name in IDS)
+    source = _read(files, {"data": f"STRUCT({members})"})
+    return (
+        f"SELECT {ids}, timestamp, {fields}, filename AS file FROM {source} "
+        f"WHERE type = {quoted(kind)}"
+    )
+
+
+def _read(files: list[str], data: dict[str, str]) -> str:
+    # Explicit types (inferred ones change with the file), bad lines as rows of nulls that the
+    # WHERE of every view drops; `unreadable_lines` names them.
+    columns = {column.key: column.sql_type for column in ENVELOPE} | data
+    declared = ", ".join(f"{quoted(key)}: {quoted(kind)}" for key, kind in columns.items())
+    return (
+        f"read_json([{', '.join(quoted(file) for file in files)}], columns={{{declared}}}, "
+        f"format='newline_delimited', records='true', ignore_errors=true, filename=true, "
+        f"maximum_object_size={_LARGEST_LINE})"
+    )
+
+
+def _documented(kinds: list[str]) -> list[Column]:
+    records: list[type[Record]] = [KINDS[kind] for kind in kinds]
+    found = [c for c in ENVELOPE if c.name in IDS]
+    found += [column for record in records for column in columns_of(record)]
+    return list({column.name: column for column in found}.values())
