@@ -1,0 +1,150 @@
+"""One prompt, from the agent's start to the last file edit, as events in their order."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from ampmetrics.agents import Adapter, Request, Stream
+from ampmetrics.capture.clock import milliseconds
+from ampmetrics.capture.edits import commits, file_edits, head
+from ampmetrics.capture.process import Ended, run_group
+from ampmetrics.capture.recorder import Recorder
+from ampmetrics.capture.workspace import Workspace
+from ampmetrics.events import IterationEnd, IterationStart, UserMessage
+
+__all__ = ["Iteration", "run_iteration"]
+
+_SHOWN_BYTES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Iteration:
+    """How an iteration ended."""
+
+    iteration_id: str
+    status: str
+    """success, failed or timeout"""
+    reason: str | None
+    """why it is not success"""
+
+
+async def run_iteration(
+    adapter: Adapter,
+    request: Request,
+    *,
+    number: int,
+    workspace: Workspace,
+    timeout_sec: float,
+    recorder: Recorder,
+    logs: Path,
+) -> Iteration:
+    """Run the agent once and record what it did.
+
+    Tool calls and usage are written as they arrive, edits and commits once the agent has ended. The
+    agent's raw output is kept in `logs` (`….stdout.log`, `….stderr.log`). Where the caller is
+    cancelled the iteration gets its end, with status `cancelled`. Raises OSError where the agent
+    cannot be started, GitError where its edits cannot be told, CannotRunError where an event cannot
+    be written.
+    """
+    recorder = recorder.within(iteration_id=str(uuid.uuid4()))
+    begin = recorder.clock.now()
+    recorder.write(
+        IterationStart(iteration_number=number, git_sha=await head(workspace.folder)), begin
+    )
+    recorder.write(UserMessage(message=request.prompt), begin)
+    reading = _Reading(adapter.stream(), recorder)
+    ended: Ended | None = None
+    status = "cancelled"
+    reason: str | None = "the run was interrupted"
+    begin = recorder.clock.now()
+    try:
+        ended = await run_group(
+            adapter.command(request),
+            cwd=workspace.folder,
+            timeout_sec=timeout_sec,
+            stdin=request.prompt.encode(),
+            stdout_log=Path(f"{logs}.stdout.log"),
+            stderr_log=Path(f"{logs}.stderr.log"),
+            on_line=reading.line,
+        )
+        reading.close()
+        status, reason = _judge(ended, reading.stream, timeout_sec, Path(f"{logs}.stderr.log"))
+        await _record_changes(workspace, recorder)
+    except Exception as error:
+        if ended is None:
+            status, reason = "failed", f"the agent could not be run: {error}"
+        raise
+    finally:
+        reading.close()
+        spent = ended.duration_ms if ended else milliseconds(begin, recorder.clock.now())
+        recorder.write(
+            IterationEnd(
+                iteration_number=number,
+                status=status,
+                reason=reason,
+                duration_ms=spent,
+                exit_code=ended.exit_code if ended else None,
+                agent_session_id=reading.stream.agent_session_id,
+                stream_lines=reading.lines,
+                unreadable_stream_lines=reading.unreadable,
+            ),
+            begin + timedelta(milliseconds=spent),
+        )
+        recorder.sync()
+    return Iteration(iteration_id=str(recorder.iteration_id), status=status, reason=reason)
+
+
+class _Reading:
+    """Turns the agent's lines into events and counts those that it could not read."""
+
+    def __init__(self, stream: Stream, recorder: Recorder) -> None:
+        self.stream = stream
+        self.lines = 0
+        self.unreadable = 0
+        self._recorder = recorder
+
+    def line(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        self.lines += 1
+        try:
+            arrivals = self.stream.read(line, self._recorder.clock.now())
+        except ValueError:
+            self.unreadable += 1
+            return
+        for arrival in arrivals:
+            self._recorder.write(arrival.record, arrival.at)
+
+    def close(self) -> None:
+        for arrival in self.stream.close(self._recorder.clock.now()):
+            self._recorder.write(arrival.record, arrival.at)
+
+
+async def _record_changes(workspace: Workspace, recorder: Recorder) -> None:
+    for edit in await file_edits(workspace):
+        recorder.write(edit)
+    for commit in await commits(workspace):
+        recorder.write(commit)
+
+
+def _judge(
+    ended: Ended, stream: Stream, timeout_sec: float, stderr: Path
+) -> tuple[str, str | None]:
+    if ended.timed_out:
+        return "timeout", f"the agent was not done after {timeout_sec:g} s"
+    if stream.error is not None:
+        return "failed", stream.error[:500]
+    if not stream.finished:
+        return "failed", _unfinished(ended, stderr)
+    return "success", None
+
+
+def _unfinished(ended: Ended, stderr: Path) -> str:
+    with stderr.open("rb") as file:
+        file.seek(max(0, stderr.stat().st_size - _SHOWN_BYTES))
+        said = file.read().decode(errors="replace").strip().splitlines()
+    last = f": {said[-1][:300]}" if said else ""
+    return f"the agent exited with {ended.exit_code} and never said that it was done{last}"
