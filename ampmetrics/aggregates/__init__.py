@@ -7,7 +7,9 @@ each count of what is known stands beside the count of what is not.
 
 from ampmetrics.aggregates.edits import file_edits
 from ampmetrics.aggregates.outcomes import outcomes, trials
+from ampmetrics.aggregates.prices import unpriced
 from ampmetrics.aggregates.quality import data_quality
+from ampmetrics.aggregates.runs import runs
 from ampmetrics.aggregates.summary import benchmark_summary
 from ampmetrics.aggregates.time import timeline
 from ampmetrics.aggregates.tokens import cost, tokens
@@ -19,8 +21,10 @@ __all__ = [
     "data_quality",
     "file_edits",
     "outcomes",
+    "runs",
     "timeline",
     "tokens",
     "tool_usage",
     "trials",
+    "unpriced",
 ]

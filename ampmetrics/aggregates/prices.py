@@ -1,0 +1,31 @@
+"""Which requests have no price, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ampmetrics.aggregates.frame import frame, total
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["unpriced"]
+
+
+def unpriced(con: DuckDBPyConnection) -> pl.DataFrame:
+    """One row a model and reason among the requests without a cost, most requests first.
+
+    Columns: model (null: the agent did not name it), reason, n_requests and total_tokens (sum over
+    the requests that say theirs; null where none does).
+    """
+    by = ["model", "reason"]
+    return (
+        frame(con, "llm_usage", ["model", "cost_source", "total_tokens", "cost_usd"])
+        .filter(pl.col("cost_usd").is_null())
+        .rename({"cost_source": "reason"})
+        .group_by(by)
+        .agg(pl.len().cast(pl.Int64).alias("n_requests"), total("total_tokens"))
+        .sort("n_requests", *by, descending=[True, False, False], nulls_last=True)
+    )

@@ -1,0 +1,68 @@
+"""The command `ampmetrics`: one file a command, loaded when it is used.
+
+The only place that prints and exits. Exit codes: 0 good, 1 a gate or notebook failed, 2 usage or
+bad input, 3 not enough valid data, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from ampmetrics import __version__
+from ampmetrics.errors import AmpMetricsError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "bench": "Run a benchmark suite and capture every event as JSONL.",
+    "report": "Write a benchmark report: one HTML file that needs no network.",
+    "sql": "Query the events with SQL.",
+    "summary": "Print outcomes, tools, tokens and cost as tables.",
+}
+
+
+class _Commands(click.Group):
+    """Knows the commands' names without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"ampmetrics.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ampmetrics")
+def cli() -> None:
+    """Measure coding agents honestly: run them on benchmark cases, query the events, report."""
+
+
+def main() -> None:
+    """Entry of the command: our own errors print one line, anything else keeps its traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except AmpMetricsError as error:
+        click.echo(f"ampmetrics: {error}", err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ampmetrics: interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        # Who read our output has had enough (`| head`).
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,40 @@
+"""Tables on the terminal: numbers to the right, what is not known as such, nothing interpreted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["print_table"]
+
+_UNKNOWN = "unknown"
+_PIPED_WIDTH = 200
+
+
+def print_table(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None
+) -> None:
+    """Print rows below their names; a None is shown as unknown, a text as it is."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for place, name in enumerate(names):
+        numbers = all(isinstance(row[place], int | float | None) for row in rows)
+        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[_cell(value) for value in row])
+    console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
+    console.print(table)
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text(_UNKNOWN, style="dim")
+    if isinstance(value, float):
+        return Text(f"{value:.4g}" if abs(value) < 1e15 else str(value))
+    # What an agent printed must not reach the terminal as a command to it.
+    return Text("".join(c if c.isprintable() else " " for c in str(value)))

@@ -1,0 +1,259 @@
+"""Aggregates: the stated grain, fixed columns and types, unknown never 0, counts that add up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from ampmetrics import aggregates
+from ampmetrics.errors import BadInputError
+from ampmetrics.events import (
+    Event, FileEdit, IterationEnd, IterationStart, LlmUsage, Outcome, Record, TestResult, ToolCall,
+    TrialEnd, TrialStart, kind_of,
+)  # fmt: skip
+from ampmetrics.jsonl import EventFile
+from ampmetrics.tables import connect
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+GROUPED: dict[str, Callable[..., pl.DataFrame]] = {
+    "cost": aggregates.cost,
+    "file_edits": aggregates.file_edits,
+    "outcomes": aggregates.outcomes,
+    "tokens": aggregates.tokens,
+    "tool_usage": aggregates.tool_usage,
+}
+
+
+def at(ms: float) -> datetime:
+    return NOW + timedelta(milliseconds=ms)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Iterator[Callable[..., duckdb.DuckDBPyConnection]]:
+    """Writes trials, each a list of records, and connects to them."""
+    opened = []
+
+    def write(*trials: list[Record]) -> duckdb.DuckDBPyConnection:
+        with EventFile(tmp_path / "a-metrics.jsonl") as file:
+            for number, records in enumerate(trials, 1):
+                for record in records:
+                    file.append(
+                        Event(type=kind_of(record), session_id=f"s{number}", iteration_id="i",
+                              timestamp=NOW, run_id="r", case_id="c", variant="v", trial=number,
+                              data=record)
+                    )  # fmt: skip
+        con = connect(tmp_path)
+        opened.append(con)
+        return con
+
+    yield write
+    for con in opened:
+        con.close()
+
+
+def only(frame: pl.DataFrame) -> dict[str, Any]:
+    assert frame.height == 1
+    return frame.row(0, named=True)
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_columns_and_types_are_the_same_with_and_without_rows(
+    written: Callable[..., duckdb.DuckDBPyConnection], sample: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    full, empty = GROUPED[name](sample), GROUPED[name](written([]))
+    assert full.height > 0
+    assert empty.height == 0
+    assert empty.schema == full.schema
+
+
+def test_trials_and_timeline_of_nothing_have_their_columns(
+    written: Callable[..., duckdb.DuckDBPyConnection], sample: duckdb.DuckDBPyConnection
+) -> None:
+    con = written([])
+    assert aggregates.trials(con).schema == aggregates.trials(sample).schema
+    session = aggregates.trials(sample)["session_id"][0]
+    assert aggregates.timeline(con, "s").schema == aggregates.timeline(sample, session).schema
+    assert aggregates.timeline(sample, session).height > 0
+    quality = aggregates.data_quality(con)
+    assert quality["check"].to_list() == aggregates.data_quality(sample)["check"].to_list()
+    assert quality["n"].sum() == 0
+
+
+@pytest.mark.parametrize("name", GROUPED)
+def test_a_grouping_that_is_not_there_names_the_choices(
+    sample: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    with pytest.raises(BadInputError, match="cannot group by 'colour': choose from .*case_id"):
+        GROUPED[name](sample, ["colour"])
+
+
+def test_tool_usage_tells_failure_from_what_is_not_known(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written(
+        [
+            *[ToolCall(tool_name="Bash", success=True, duration_ms=ms) for ms in (10.0, 20, 30)],
+            ToolCall(tool_name="Bash", success=False, duration_ms=1000.0),
+            ToolCall(tool_name="Bash"),
+        ]
+    )
+    row = only(aggregates.tool_usage(con))
+    assert row["n_calls"] == 5
+    assert (row["n_succeeded"], row["n_failed"], row["n_unknown"]) == (3, 1, 1)
+    assert row["success_rate"] == 0.75
+    assert row["n_timed"] == 4
+    assert row["p50_ms"] == 25
+    assert row["p95_ms"] == pytest.approx(30 + 0.85 * 970)
+    assert row["total_ms"] == 1060
+
+
+def test_nothing_known_is_null_and_not_0(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written([ToolCall(tool_name="Bash"), LlmUsage(model="m"), FileEdit(path="p", is_binary=True)])
+    tool, tokens = only(aggregates.tool_usage(con)), only(aggregates.tokens(con))
+    assert [tool[c] for c in ("success_rate", "p50_ms", "p95_ms", "total_ms")] == [None] * 4
+    assert (tokens["n_requests"], tokens["n_unknown"], tokens["total_tokens"]) == (1, 1, None)
+    cost = only(aggregates.cost(con))
+    assert (cost["n_unpriced"], cost["cost_usd"], cost["reported_cost_usd"]) == (1, None, None)
+    edits = only(aggregates.file_edits(con))
+    assert (edits["n_binary"], edits["lines_added"]) == (1, None)
+
+
+def test_a_model_without_a_price_does_not_hide_the_cost_of_the_others(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written(
+        [
+            LlmUsage(model="a", cost_usd=0.25, total_tokens=10, price_version="p 1"),
+            LlmUsage(model="a", cost_usd=0.50, total_tokens=20, price_version="p 1"),
+            LlmUsage(model=None, total_tokens=5),
+        ]
+    )
+    priced, unpriced = aggregates.cost(con).iter_rows(named=True)
+    assert (priced["model"], priced["cost_usd"], priced["n_priced"]) == ("a", 0.75, 2)
+    assert (unpriced["model"], unpriced["cost_usd"], unpriced["n_unpriced"]) == (None, None, 1)
+    whole = only(aggregates.cost(con, ["variant"]))
+    assert (whole["cost_usd"], whole["n_priced"], whole["n_unpriced"]) == (0.75, 2, 1)
+    assert whole["price_versions"] == "p 1"
+
+
+def test_the_pass_rate_is_of_the_trials_that_judge_the_agent(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    ends = [*Outcome, Outcome.PASSED]
+    trials: list[list[Record]] = [
+        [TrialStart(agent="amp"), TrialEnd(outcome=end, success=end.success)] for end in ends
+    ]
+    con = written(*trials, [TrialStart(agent="amp")])
+    row = only(aggregates.outcomes(con))
+    assert row["n_trials"] == len(Outcome) + 2
+    assert [row[f"n_{word}"] for word in Outcome] == [2, 1, 1, 1, 1, 1, 1]
+    assert row["n_unfinished"] == 1
+    assert (row["n_verdicts"], row["pass_rate"]) == (5, 0.4)
+
+
+def test_a_trial_that_never_ended_has_no_counts(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written(
+        [TrialStart(), IterationStart(), ToolCall(tool_name="Read", success=True)],
+        [TrialStart(), IterationStart(), IterationEnd(status="success", duration_ms=70.0),
+         TrialEnd(outcome="no_verdict", duration_ms=90.0)],
+    )  # fmt: skip
+    killed, idle = aggregates.trials(con).iter_rows(named=True)
+    assert (killed["outcome"], killed["agent_ms"], killed["n_tool_calls"]) == (None, None, 1)
+    assert killed["n_file_edits"] is None
+    assert (idle["agent_ms"], idle["duration_ms"], idle["n_tool_calls"]) == (70, 90, 0)
+    assert (idle["n_file_edits"], idle["total_tokens"], idle["cost_usd"]) == (0, None, None)
+
+
+def test_the_timeline_is_in_ms_since_the_prompt(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written(
+        [
+            IterationStart(),
+            TestResult(command="make test", started_at=at(500), duration_ms=40.0, exit_code=1),
+            ToolCall(tool_name="Bash", args={"cmd": "ls"}, started_at=at(100), ended_at=at(150),
+                     duration_ms=50.0, success=True),
+            ToolCall(tool_name="Task", started_at=at(20)),
+            ToolCall(tool_name="Lost"),
+        ]
+    )  # fmt: skip
+    spans = aggregates.timeline(con, "s1").rows()
+    assert spans == [
+        ("Task", None, 20.0, None, None, None),
+        ("Bash", '{"cmd":"ls"}', 100.0, 150.0, 50.0, True),
+        ("success command", "make test", 500.0, 540.0, 40.0, False),
+    ]
+    assert aggregates.timeline(con, "nobody").height == 0
+
+
+def test_data_quality_counts_what_is_missing(
+    written: Callable[..., duckdb.DuckDBPyConnection], tmp_path: Path
+) -> None:
+    (tmp_path / "more.ndjson").write_text('{"type":"streaming_tool_start"}\ngarbage\n')
+    con = written(
+        [TrialStart(), IterationStart(), ToolCall(tool_name="Read"), LlmUsage(total_tokens=7)],
+        [TrialStart(), IterationStart(),
+         IterationEnd(status="success", stream_lines=9, unreadable_stream_lines=2), TrialEnd(outcome="passed")],
+    )  # fmt: skip
+    found = {row["check"]: (row["n"], row["of"]) for row in aggregates.data_quality(con).to_dicts()}
+    assert found == {
+        "events read": (9, 9),
+        "unreadable lines": (1, 10),
+        "events of an unknown kind": (1, 9),
+        "trials without an end": (1, 2),
+        "iterations without an end": (1, 2),
+        "unreadable lines in agents' streams": (2, 9),
+        "iterations without tokens": (1, 2),
+        "tool calls without a result": (1, 1),
+        "tool calls without a duration": (1, 1),
+        "requests without a model": (1, 1),
+        "requests without tokens": (0, 1),
+        "requests without a price": (1, 1),
+    }
+
+
+def test_the_summary_says_what_it_rests_on(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written(
+        [TrialStart(), LlmUsage(total_tokens=10, prompt_tokens=7, completion_tokens=3, cost_usd=0.5),
+         LlmUsage(total_tokens=4, prompt_tokens=4, completion_tokens=0),
+         TrialEnd(outcome="passed", success=True, duration_ms=100.0)],
+        [TrialStart(), TrialEnd(outcome="no_verdict", duration_ms=300.0)],
+        [TrialStart(), TrialEnd(outcome="timeout", success=False, reason="late", duration_ms=200.0)],
+    )  # fmt: skip
+    document = aggregates.benchmark_summary(con)
+    json.dumps(document)
+    assert (document["total"], document["passed"], document["failed"]) == (3, 1, 1)
+    assert document["successRate"] == pytest.approx(1 / 3)
+    assert document["passRate"] == 0.5
+    assert (document["avgDuration"], document["totalTokens"], document["totalCost"]) == (200, 14, 0.5)
+    assert document["unknown"] == {
+        "trialsWithoutEnd": 0, "trialsWithoutTokens": 2, "requestsWithoutPrice": 1,
+        "unreadableLines": 0,
+    }  # fmt: skip
+    passed, undecided, late = document["results"]
+    assert passed["tokenUsage"]["cost"] == 0.5
+    assert (undecided["success"], undecided["tokenUsage"], undecided["error"]) == (None, None, None)
+    assert (late["success"], late["error"]) == (False, "late")
+
+
+def test_the_summary_of_nothing_has_no_rates(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with closing(connect(tmp_path)) as con:
+        document = aggregates.benchmark_summary(con)
+    assert document["total"] == 0
+    assert [document[key] for key in ("successRate", "passRate", "avgDuration", "totalTokens",
+                                      "totalCost")] == [None] * 5  # fmt: skip
