@@ -1,0 +1,57 @@
+# make demo    the sample benchmark and its report
+# make test    everything that is checked, as CI checks it
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+DEMO := build/demo
+
+.PHONY: demo test lint browser clean
+.DELETE_ON_ERROR:
+
+demo:
+	@echo "[1/4] Setting up $(VENV) (the first time about half a minute)"
+	@$(MAKE) --no-print-directory $(VENV)/.installed
+	@echo "[2/4] Running the sample benchmark: 8 cases, 2 variants (recorded sample agent, not a model)"
+	@rm -rf $(DEMO)
+	@$(BIN)/ampmetrics bench data/samples/suite.yaml --agent sample --model high --model low \
+		--concurrent 4 --output-dir $(DEMO)
+	@echo "[3/4] Writing the report"
+	@$(BIN)/ampmetrics report $(DEMO) --output $(DEMO)/report.html
+	@echo "[4/4] Done. Open $(DEMO)/report.html in a browser, or query the events:"
+	@echo "      $(BIN)/ampmetrics sql 'select outcome, count(*) as trials from trials group by all' $(DEMO)"
+
+test: $(VENV)/.installed-test browser lint
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The report is tested in a real browser. Where there is none and it cannot be installed, these
+# tests are skipped and say so (with CI=true they fail).
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing Chromium" \
+		&& apt-get update --quiet --quiet && apt-get install --quiet --quiet --yes chromium >/dev/null; } \
+		|| echo "No Chromium: install it to run the browser tests"
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "ampmetrics needs Python 3.11 or newer with venv and pip; \
+	found none. Name one with: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build

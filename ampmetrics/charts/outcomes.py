@@ -1,0 +1,92 @@
+"""How the trials ended: k of n by case and variant, and every trial in one tile."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from ampmetrics.charts.axes import room
+from ampmetrics.charts.frame import (
+    Chart,
+    Rows,
+    colour,
+    framed,
+    legend,
+    nothing,
+    number,
+    rows_of,
+    variant_scale,
+)
+from ampmetrics.charts.grid import outcomes
+
+__all__ = ["outcomes", "pass_rate"]
+
+_BY = ("case_id", "agent", "model", "run_id", "variant")
+
+
+def pass_rate(frame: pl.DataFrame) -> Chart:
+    """Bars of the share passed with k of n written, from `aggregates.outcomes`.
+
+    One row a case (or what else the frame is by), one bar a variant in it. The share is of the
+    trials with a verdict; a row without any has no bar and says so.
+    """
+    title = "Pass rate"
+    if frame.is_empty():
+        return nothing(title, "There are no trials.")
+    share = pl.col("n_passed").sum() / pl.col("n_verdicts").sum()
+    rows = rows_of(frame, _BY, share.fill_nan(-1), "row")
+    k, n = int(frame["n_passed"].sum()), int(frame["n_verdicts"].sum())
+    unjudged = int(frame["n_trials"].sum()) - n
+    return framed(
+        _drawn(rows, "variant" in frame.columns),
+        title,
+        [
+            f"Passed of the {number(n, 'trial')} with a verdict.",
+            f"{number(unjudged, 'trial')} without one left out." if unjudged else "",
+            rows.cut,
+        ],
+        f"Bars of the pass rate, {number(len(rows.names), 'row')}: {k:,} of {n:,} trials with a "
+        "verdict passed.",
+        rows.height,
+    )
+
+
+def _drawn(rows: Rows, variants: bool) -> alt.LayerChart:
+    columns = ["row", "series", "pass_rate", "n_passed", "n_verdicts", "n_trials"]
+    base = (
+        alt.Chart(rows.frame.select(columns))
+        .encode(tooltip=_tooltip(rows), **rows.encoding)
+        .transform_calculate(zero="0", one="1", k_of_n=_K_OF_N, rate=_RATE)
+    )
+    unjudged = bool((rows.frame["n_verdicts"] == 0).any())
+    axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None)
+    scale = room(0, 1, 110 if unjudged else 70, 84 if unjudged else 54)
+    track = base.mark_bar(height=9, cornerRadius=2, color=colour("track")).encode(
+        x=alt.X("zero:Q", scale=scale, axis=axis), x2="one:Q"
+    )
+    tint = variant_scale(rows.series) if variants else alt.Scale(range=[colour("s1")])
+    bar = base.mark_bar(height=9, cornerRadius=2).encode(
+        x=alt.X("pass_rate:Q"),
+        color=alt.Color("series:N", scale=tint, legend=legend(rows.series) if rows.split else None),
+    )
+    text = base.mark_text(align="left", dx=7, color=colour("soft")).encode(
+        x=alt.X("one:Q"), text="k_of_n:N"
+    )
+    return alt.LayerChart(layer=[track, bar, text])
+
+
+def _tooltip(rows: Rows) -> list[alt.Tooltip]:
+    return [
+        *rows.tooltip,
+        alt.Tooltip("rate:N", title="Pass rate"),
+        alt.Tooltip("n_passed:Q", title="Passed"),
+        alt.Tooltip("n_verdicts:Q", title="With a verdict"),
+        alt.Tooltip("n_trials:Q", title="Trials"),
+    ]
+
+
+_RATE = "isValid(datum.pass_rate) ? format(datum.pass_rate, '.1%') : 'unknown'"
+_K_OF_N = (
+    "datum.n_verdicts > 0 ? datum.n_passed + ' of ' + datum.n_verdicts"
+    " : 'none of ' + datum.n_trials + ' judged'"
+)

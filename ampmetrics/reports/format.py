@@ -1,0 +1,70 @@
+"""One number → how it is written; null is `unknown`, never 0. Pure functions.
+
+`charts.frame` says the same in Vega's expressions, for what is written inside a chart.
+"""
+
+from __future__ import annotations
+
+__all__ = ["UNKNOWN", "count", "duration", "rate", "usd"]
+
+UNKNOWN = "unknown"
+
+
+def duration(ms: float | None) -> str:
+    """Milliseconds → `240 ms`, `1.2 s`, `42 s`, `1 m 04 s`, `1 h 02 m`."""
+    if ms is None:
+        return UNKNOWN
+    if ms < 999.5:
+        return f"{ms:.0f} ms"
+    if ms < 9_950:
+        return f"{ms / 1000:.1f} s"
+    if ms < 59_500:
+        return f"{ms / 1000:.0f} s"
+    if ms < 3_599_500:
+        minutes, seconds = divmod(_round(ms / 1000), 60)
+        return f"{minutes} m {seconds:02d} s"
+    hours, minutes = divmod(_round(ms / 60_000), 60)
+    return f"{hours:,} h {minutes:02d} m"
+
+
+def usd(dollars: float | None) -> str:
+    """Dollars → `$0.0123`, `$12.30`, `$1,234.50`; `<$0.0001` where less would be written as 0."""
+    if dollars is None:
+        return UNKNOWN
+    if 0 < dollars < 0.00005:
+        return "<$0.0001"
+    if 0 < dollars < 0.99995:
+        return f"${dollars:.4f}"
+    return f"${dollars:,.2f}"
+
+
+def count(n: float | None) -> str:
+    """A number of things → `9,999`, `12.3 k`, `4.56 M`: three digits from ten thousand on."""
+    if n is None:
+        return UNKNOWN
+    if n < 9_999.5:
+        return f"{n:,.0f}"
+    for scale, unit in ((1e3, "k"), (1e6, "M")):
+        if n < 999.5 * scale:
+            part = n / scale
+            return f"{part:.{2 if part < 9.995 else 1 if part < 99.95 else 0}f} {unit}"
+    return f"{n / 1e9:,.2f} G"
+
+
+def rate(part: float | None) -> str:
+    """0 to 1 → `85%`, `7.5%`; never `0%` or `100%` where it is not exactly that."""
+    if part is None:
+        return UNKNOWN
+    percent = part * 100
+    if 0 < percent < 0.05:
+        return "<0.1%"
+    if 99.95 <= percent < 100:
+        return ">99.9%"
+    if 0 < percent < 9.95 or 99.5 <= percent < 100:
+        return f"{percent:.1f}%"
+    return f"{_round(percent)}%"
+
+
+def _round(x: float) -> int:
+    # As Vega's round does, half up: a chart and a table must not differ by a second.
+    return int(x + 0.5)

@@ -1,0 +1,233 @@
+"""How things look: the only place with a colour, a font or a size, for charts and for pages.
+
+A chart is saved in light colours; a page maps each of them to its dark twin with CSS, so nothing is
+drawn again. Altair is loaded by `enable`, not by importing this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ampmetrics.events import Outcome
+
+__all__ = [
+    "FONT",
+    "MONO",
+    "OUTCOMES",
+    "SHADES",
+    "UNFINISHED",
+    "VEGA_MIME",
+    "WIDTH",
+    "Look",
+    "css_colour",
+    "css_variables",
+    "dark_svg_rules",
+    "enable",
+    "outcome_look",
+    "variant_colours",
+]
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+WIDTH = 680
+"""Width of a saved chart, px; a page makes it as wide as its column."""
+VEGA_MIME = "application/vnd.vegalite.v5+json"
+"""The newest Vega-Lite bundle that JupyterLab draws itself; it also draws a v6 spec."""
+
+
+class Shade(NamedTuple):
+    """One colour in its two twins; the light one names it, so no two roles may share it."""
+
+    light: str
+    dark: str
+
+
+SHADES = {
+    "paper": Shade("#f6f7f9", "#0f141b"),
+    "card": Shade("#ffffff", "#171d26"),
+    "ink": Shade("#1b2330", "#e7ebf1"),
+    "soft": Shade("#566273", "#a3aebd"),
+    "faint": Shade("#7d8896", "#7c8898"),
+    "line": Shade("#e2e6ec", "#2b3441"),
+    "track": Shade("#edf0f4", "#222a36"),
+    "accent": Shade("#2459c4", "#8ab4ff"),
+    "accent-soft": Shade("#e9f0fd", "#1c2a45"),
+    # Variants: told apart by the colour-blind too (the first four lie at least 22 apart in
+    # CIELAB under protanopia, deuteranopia and tritanopia, in both twins).
+    "s1": Shade("#2a66d1", "#79a8ff"),
+    "s2": Shade("#cf7d00", "#f3a94a"),
+    "s3": Shade("#6b3454", "#e06a9c"),
+    "s4": Shade("#3aa3b5", "#66e3e0"),
+    "s5": Shade("#182a63", "#5468e0"),
+    "s6": Shade("#8a6d1f", "#a98638"),
+    "s7": Shade("#d46a9b", "#f7c6dd"),
+    "s8": Shade("#8f9bab", "#8693a5"),
+    "passed": Shade("#0b8165", "#2fbf95"),
+    "on-passed": Shade("#fefefe", "#06231b"),
+    "failed": Shade("#c23b1a", "#ff8f70"),
+    "failed-soft": Shade("#fcebe6", "#3a211c"),
+    "timeout": Shade("#8f5c00", "#e8b04b"),
+    "timeout-soft": Shade("#fdf1d8", "#372b15"),
+    "agent-error": Shade("#8e3894", "#d58ae0"),
+    "agent-error-soft": Shade("#f7eaf8", "#33203a"),
+    "unjudged": Shade("#5d6875", "#a0abb8"),
+    "unjudged-soft": Shade("#eceff2", "#252d38"),
+    # One hue, darker from the cheapest kind of token to the dearest.
+    "cached": Shade("#b9c6d6", "#3d4c60"),
+    "cache-write": Shade("#8ba2bf", "#637c9c"),
+    "uncached": Shade("#4f71a1", "#94b5e2"),
+    "output": Shade("#1d3b70", "#dbe7fd"),
+    "added": Shade("#2f8f77", "#46b99b"),
+    "deleted": Shade("#cf6a47", "#e88c6c"),
+}
+
+_SERIES = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8")
+_assigned: dict[str, str] = {}
+
+
+class Look(NamedTuple):
+    """How an outcome looks: never by colour alone."""
+
+    word: str
+    glyph: str
+    colour: str
+    """name in SHADES of its text and border"""
+    fill: str
+    """name in SHADES of its ground"""
+    text: str
+    """name in SHADES of text on that ground"""
+
+
+UNFINISHED = Look("unfinished", "…", "faint", "card", "soft")
+OUTCOMES: dict[str, Look] = {
+    Outcome.PASSED: Look("passed", "✓", "passed", "passed", "on-passed"),
+    Outcome.FAILED: Look("failed", "✕", "failed", "failed-soft", "failed"),
+    Outcome.TIMEOUT: Look("timeout", "◷", "timeout", "timeout-soft", "timeout"),
+    Outcome.AGENT_ERROR: Look("agent error", "!", "agent-error", "agent-error-soft", "agent-error"),
+    Outcome.INFRA_ERROR: Look("infra error", "△", "unjudged", "unjudged-soft", "unjudged"),
+    Outcome.NO_VERDICT: Look("no verdict", "?", "unjudged", "unjudged-soft", "unjudged"),
+    Outcome.CANCELLED: Look("cancelled", "–", "unjudged", "unjudged-soft", "unjudged"),
+}
+
+
+def outcome_look(outcome: str | None) -> Look:
+    """Look of an outcome; of null (the trial never ended), and of a word that is not known."""
+    if outcome is None:
+        return UNFINISHED
+    return OUTCOMES.get(outcome, Look(outcome, "?", "unjudged", "unjudged-soft", "unjudged"))
+
+
+def variant_colours(names: Iterable[str]) -> dict[str, str]:
+    """Name → colour, in the order given; a name keeps its colour for the whole session.
+
+    So name all variants once, first, and each has the same colour in every chart and table. From
+    the ninth on the colours come round again: charts name variants in words too.
+    """
+    listed = list(names)
+    for name in listed:
+        _assigned.setdefault(name, SHADES[_SERIES[len(_assigned) % len(_SERIES)]].light)
+    return {name: _assigned[name] for name in listed}
+
+
+def css_colour(light: str) -> str:
+    """The CSS variable of a colour of SHADES, so that a page shows its dark twin in the dark."""
+    for name, shade in SHADES.items():
+        if shade.light == light:
+            return f"var(--am-{name})"
+    return light
+
+
+def css_variables(*, dark: bool) -> str:
+    """CSS declarations of every colour; the light ones carry the fonts too."""
+    if dark:
+        return "".join(f"--am-{name}:{shade.dark};" for name, shade in SHADES.items())
+    colours = "".join(f"--am-{name}:{shade.light};" for name, shade in SHADES.items())
+    return f"{colours}--am-font:{FONT};--am-mono:{MONO};"
+
+
+def dark_svg_rules(scope: str) -> str:
+    """CSS that gives what Vega drew in a light colour the variable of that colour."""
+    return "".join(
+        f'{scope} [{paint}="{shade.light}"]{{{paint}:var(--am-{name})}}'
+        for name, shade in SHADES.items()
+        for paint in ("fill", "stroke")
+    )
+
+
+def enable() -> None:
+    """Give Altair our theme, and a renderer whose charts a page draws offline; may be repeated."""
+    import altair as alt
+
+    alt.theme.register("ampmetrics", enable=True)(_theme)
+    alt.renderers.register("ampmetrics", _render)
+    alt.renderers.enable("ampmetrics")
+
+
+def _theme() -> Any:
+    light = {name: shade.light for name, shade in SHADES.items()}
+    return {
+        "config": {
+            "background": light["card"],
+            "font": FONT,
+            "padding": 4,
+            "view": {"stroke": None, "continuousWidth": WIDTH, "continuousHeight": 280},
+            "mark": {"color": light["s1"]},
+            "text": {"color": light["ink"], "fontSize": 11},
+            "rule": {"color": light["line"]},
+            "bar": {"cornerRadius": 1.5},
+            "range": {"category": [light[name] for name in _SERIES]},
+            "title": {
+                "anchor": "start",
+                "frame": "group",
+                "color": light["ink"],
+                "fontSize": 15,
+                "fontWeight": 600,
+                "subtitleColor": light["soft"],
+                "subtitleFontSize": 12,
+                "subtitlePadding": 5,
+                "offset": 14,
+            },
+            "axis": {
+                "domain": False,
+                "ticks": False,
+                "gridColor": light["line"],
+                "labelColor": light["soft"],
+                "labelFontSize": 11,
+                "labelPadding": 7,
+                "titleColor": light["soft"],
+                "titleFontSize": 11,
+                "titleFontWeight": "normal",
+                "titlePadding": 10,
+            },
+            "axisY": {"labelLimit": 190, "labelColor": light["ink"]},
+            "axisBand": {"grid": False},
+            "legend": {
+                "orient": "top",
+                "direction": "horizontal",
+                "title": None,
+                "columns": 4,
+                "columnPadding": 18,
+                "rowPadding": 4,
+                "labelColor": light["ink"],
+                "labelFontSize": 12,
+                "labelLimit": 170,
+                "symbolType": "circle",
+                "symbolSize": 90,
+                "symbolStrokeWidth": 0,
+                "offset": 14,
+                "layout": {"top": {"anchor": "start", "margin": 20}},
+            },
+            "header": {"labelColor": light["ink"], "titleColor": light["soft"]},
+        }
+    }
+
+
+def _render(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
+    # No text/html: it would win over the chart where scripts are stripped. And no
+    # width="container": in a saved output it hangs JupyterLab's tab; the page stretches the chart.
+    if "mark" in spec or "layer" in spec:
+        asked = spec.get("width")
+        spec = {**spec, "width": asked if isinstance(asked, int | float) else WIDTH}
+        spec["usermeta"] = {"fluid": True, **spec.get("usermeta", {})}
+    return {VEGA_MIME: spec, "text/plain": f"Chart: {spec.get('description') or 'no description'}"}

@@ -1,0 +1,301 @@
+"""Charts: valid, described, honest about what is unknown and left out, safe with any name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+import vl_convert
+from hostile import CASES, SCRIPT, VARIANTS, write_hostile_run
+
+from ampmetrics import aggregates, charts, theme
+from ampmetrics.charts import frame as shared
+from ampmetrics.reports import format as written
+from ampmetrics.tables import connect
+
+Connection = duckdb.DuckDBPyConnection
+DRAWN: dict[str, Callable[[Connection], Any]] = {
+    "outcomes": lambda con: charts.outcomes(aggregates.trials(con)),
+    "pass_rate": lambda con: charts.pass_rate(aggregates.outcomes(con)),
+    "pass_rate by variant": lambda con: charts.pass_rate(aggregates.outcomes(con, ["variant"])),
+    "pass_rate by model": lambda con: charts.pass_rate(aggregates.outcomes(con, ["model"])),
+    "time_and_cost": lambda con: charts.time_and_cost(aggregates.trials(con)),
+    "tokens": lambda con: charts.tokens(aggregates.tokens(con)),
+    "tokens by case": lambda con: charts.tokens(aggregates.tokens(con, ["case_id", "variant"])),
+    "tool_usage": lambda con: charts.tool_usage(aggregates.tool_usage(con)),
+    "tool_usage by variant": lambda con: charts.tool_usage(
+        aggregates.tool_usage(con, ["tool_name", "variant"])
+    ),
+    "file_edits": lambda con: charts.file_edits(aggregates.file_edits(con)),
+    "file_edits by variant": lambda con: charts.file_edits(
+        aggregates.file_edits(con, ["path", "variant"])
+    ),
+    "timeline": lambda con: charts.timeline(aggregates.timeline(con, session(con))),
+}
+every_chart = pytest.mark.parametrize("name", DRAWN)
+
+
+def session(con: Connection) -> str:
+    return next(iter(aggregates.trials(con)["session_id"].drop_nulls()), "none")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with closing(connect(write_hostile_run(tmp_path_factory.mktemp("hostile")))) as con:
+        yield con
+
+
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    file = tmp_path_factory.mktemp("nothing") / "none.jsonl"
+    file.touch()
+    with closing(connect(file)) as con:
+        yield con
+
+
+def rows(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """All rows of data in a chart."""
+    return [row for data in spec.get("datasets", {}).values() for row in data]
+
+
+def small_print(spec: dict[str, Any]) -> str:
+    return " ".join(spec["title"]["subtitle"])
+
+
+def texts(spec: dict[str, Any], version: str | None = None) -> str:
+    """The chart as SVG: that it can be drawn, and what is written in it."""
+    return vl_convert.vegalite_to_svg(spec, vl_version=version)
+
+
+@every_chart
+def test_a_chart_is_valid_titled_and_described(sample: Connection, name: str) -> None:
+    spec = DRAWN[name](sample).to_dict()
+    assert spec["title"]["text"]
+    assert re.search(r"\d", small_print(spec)) or name == "outcomes"
+    assert re.search(r"\d", spec["description"])
+    assert spec["width"] == theme.WIDTH
+    assert spec["height"] > 0
+    assert spec["usermeta"] == {"fluid": True}
+    assert "<path" in texts(spec)
+
+
+@every_chart
+def test_jupyterlab_can_draw_it(sample: Connection, name: str) -> None:
+    # Its Vega-Lite is a version 5; 5.8 is the oldest that we can ask here.
+    spec = DRAWN[name](sample).to_dict()
+    spec["$schema"] = "https://vega.github.io/schema/vega-lite/v5.8.json"
+    assert "<path" in texts(spec, "5.8")
+
+
+@every_chart
+def test_nothing_to_draw_says_so(nothing: Connection, name: str) -> None:
+    spec = DRAWN[name](nothing).to_dict()
+    (row,) = rows(spec)
+    assert re.match(r"(There are no|No) ", row["reason"])
+    assert row["reason"] in spec["description"]
+    assert row["reason"] in texts(spec)
+
+
+@every_chart
+def test_any_name_is_only_a_name(hostile: Connection, name: str) -> None:
+    spec = DRAWN[name](hostile).to_dict()
+    svg = texts(spec)
+    assert "<script" not in svg
+    assert "<img" not in svg
+    named = json.dumps(rows(spec))
+    hostile_names = (json.dumps(part)[1:-1] for part in (SCRIPT, "src/<img", "{{tool}}"))
+    assert any(part in named for part in hostile_names) or name == "pass_rate by model"
+
+
+@every_chart
+def test_a_chart_holds_only_what_it_draws(hostile: Connection, name: str) -> None:
+    spec = DRAWN[name](hostile).to_dict()
+    for row in rows(spec):
+        assert not {"session_id", "run_id", "agent"} & set(row)
+        assert all(len(value) <= 210 for value in row.values() if isinstance(value, str))
+
+
+@every_chart
+def test_the_same_frame_gives_the_same_chart(hostile: Connection, name: str) -> None:
+    assert DRAWN[name](hostile).to_dict() == DRAWN[name](hostile).to_dict()
+
+
+def test_every_outcome_has_its_tile(hostile: Connection) -> None:
+    trials = aggregates.trials(hostile)
+    spec = charts.outcomes(trials).to_dict()
+    tiles = rows(spec)
+    assert len(tiles) == trials.height == 16
+    assert {tile["label"] for tile in tiles} >= {"✓ passed", "✕ failed", "… unfinished"}
+    assert {tile["case_id"] for tile in tiles} == set(CASES)
+    assert "1 trial never ended." in small_print(spec)
+    assert "The time of 1 trial is unknown." in small_print(spec)
+    places = {(tile["case_id"], tile["left"]) for tile in tiles}
+    assert len(places) == len(tiles)
+
+
+def test_cases_stand_from_the_most_to_the_least_often_passed(sample: Connection) -> None:
+    grid = charts.outcomes(aggregates.trials(sample)).to_dict()
+    bars = charts.pass_rate(aggregates.outcomes(sample)).to_dict()
+    order = grid["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert order == bars["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    rates = dict(
+        aggregates.outcomes(sample, ["case_id"]).select("case_id", "pass_rate").iter_rows()
+    )
+    assert [rates[case] for case in order] == sorted(rates.values(), reverse=True)
+
+
+def test_unknown_cost_is_not_drawn_and_counted(hostile: Connection) -> None:
+    spec = charts.time_and_cost(aggregates.trials(hostile)).to_dict()
+    points = [row for row in rows(spec) if "cost_usd" in row]
+    assert all(point["cost_usd"] > 0 for point in points)
+    assert {point["variant"] for point in points} == {VARIANTS[0]}
+    assert "8 trials not drawn: time or cost unknown." in small_print(spec)
+
+
+def test_a_lower_bound_is_called_one(sample: Connection) -> None:
+    trials = aggregates.trials(sample).with_columns(n_unpriced=pl.lit(1))
+    spec = charts.time_and_cost(trials).to_dict()
+    assert "are too low: not every request has a price." in small_print(spec)
+    assert "at least " in json.dumps(spec)
+
+
+def test_costs_of_nobody_say_so(sample: Connection) -> None:
+    trials = aggregates.trials(sample).with_columns(cost_usd=pl.lit(None, pl.Float64))
+    spec = charts.time_and_cost(trials).to_dict()
+    assert "The time or the cost of 16 trials is unknown." in spec["description"]
+
+
+def test_a_cost_of_zero_is_a_point(sample: Connection) -> None:
+    trials = aggregates.trials(sample).with_columns(cost_usd=pl.lit(0.0))
+    assert "<path" in texts(charts.time_and_cost(trials).to_dict())
+
+
+def test_tokens_of_no_kind_stand_apart(hostile: Connection) -> None:
+    spec = charts.tokens(aggregates.tokens(hostile, ["case_id", "variant"])).to_dict()
+    parts = [row for row in rows(spec) if "kind" in row]
+    sums = {word: sum(row["n"] for row in parts if row["kind"] == word) for word in
+            {row["kind"] for row in parts}}  # fmt: skip
+    assert sums == {
+        "input from cache": 8 * 900,
+        "uncached input": 8 * 100,
+        "input, kind unknown": 8 * 1000,
+        "output": 16 * 10,
+    }
+
+
+def test_requests_without_tokens_are_counted(sample: Connection) -> None:
+    frame = aggregates.tokens(sample).with_columns(n_unknown=pl.lit(2))
+    assert "did not say theirs." in small_print(charts.tokens(frame).to_dict())
+
+
+def test_calls_add_up_and_those_without_a_result_are_no_failures(hostile: Connection) -> None:
+    frame = aggregates.tool_usage(hostile)
+    spec = charts.tool_usage(frame).to_dict()
+    parts = {(row["row"], row["part"]): row["n"] for row in rows(spec) if "part" in row}
+    assert parts == {
+        (SCRIPT, "succeeded"): 8,
+        (SCRIPT, "failed calls"): 8,
+        ("{{tool}}", "no result came"): 16,
+    }
+    assert "32 calls; 8 of the 16 with a result failed." in small_print(spec)
+    assert "16 calls had no result." in small_print(spec)
+
+
+def test_binary_files_have_no_lines_rather_than_none(hostile: Connection) -> None:
+    spec = charts.file_edits(aggregates.file_edits(hostile)).to_dict()
+    assert not [row for row in rows(spec) if row["row"] == "logo.png" and row.get("n") is not None]
+    assert "15 edits of binary files: no lines." in small_print(spec)
+    assert ">binary<" in texts(spec)
+
+
+def test_a_call_that_never_ended_is_a_mark_and_no_bar(hostile: Connection) -> None:
+    spec = charts.timeline(aggregates.timeline(hostile, session(hostile))).to_dict()
+    assert "1 call never ended." in small_print(spec)
+    (call,) = [row for row in rows(spec) if row["end_ms"] is None]
+    assert call["result"] == "no result"
+    assert spec["layer"][0]["transform"][-1] == {"filter": "isValid(datum.end_ms)"}
+
+
+def test_no_verdict_is_no_bar(sample: Connection) -> None:
+    frame = aggregates.outcomes(sample).with_columns(
+        n_passed=pl.lit(0), n_verdicts=pl.lit(0), pass_rate=pl.lit(None, pl.Float64)
+    )
+    spec = charts.pass_rate(frame).to_dict()
+    assert all(row["pass_rate"] is None for row in rows(spec))
+    assert "16 trials without one left out." in small_print(spec)
+    assert "none of 1 judged" in texts(spec)
+
+
+def test_one_variant_and_a_null_one(sample: Connection) -> None:
+    trials = aggregates.trials(sample).with_columns(variant=pl.lit(None, pl.String))
+    for draw in (charts.outcomes, charts.time_and_cost):
+        assert "not named" in texts(draw(trials).to_dict())
+
+
+def test_thousands_of_trials_are_cut_and_said(sample: Connection) -> None:
+    trials = aggregates.trials(sample)
+    many = pl.concat(
+        trials.with_columns(run_id=pl.lit(f"r{i}"), case_id=pl.col("case_id") + f"-{i % 20}")
+        for i in range(500)
+    )
+    assert many.height == 8000
+    grid = charts.outcomes(many).to_dict()
+    assert len(rows(grid)) <= 5000
+    assert re.search(r"[\d,]+ trials of 8,000 left out", small_print(grid))
+    scatter = charts.time_and_cost(many).to_dict()
+    assert len(rows(scatter)) <= 4000
+    assert re.search(r"One trial in \d of [\d,]+ is drawn", small_print(scatter))
+
+
+def test_many_rows_are_cut_and_said(sample: Connection) -> None:
+    frame = aggregates.tool_usage(sample)
+    many = pl.concat(
+        [frame.with_columns(pl.lit(f"tool {i:03}").alias("tool_name")) for i in range(99)]
+    )
+    spec = charts.tool_usage(many).to_dict()
+    assert len({row["row"] for row in rows(spec)}) == 30
+    assert "The first 30 of 99 tools are drawn." in small_print(spec)
+
+
+def test_a_variant_has_one_colour_in_every_chart(sample: Connection) -> None:
+    found = set()
+    for name in ("pass_rate", "time_and_cost", "tool_usage by variant"):
+        spec = json.dumps(DRAWN[name](sample).to_dict())
+        for scale in re.findall(r'"scale": (\{"domain": \["high"[^}]*"range"[^}]*\})', spec):
+            parsed = json.loads(scale)
+            found.add((parsed["domain"][0], parsed["range"][0]))
+    assert len(found) == 1
+
+
+NUMBERS: dict[str, tuple[Callable[[str], str], Callable[..., str], list[float | None]]] = {
+    "duration": (shared.duration_text, written.duration, [
+        None, 0, 0.4, 7, 999.4, 999.6, 1234, 9949, 9951, 42_400, 59_499, 59_600, 64_000, 119_600,
+        3_599_400, 3_599_600, 3_725_000, 90_061_000,
+    ]),
+    "usd": (shared.usd_text, written.usd, [
+        None, 0, 0.00001, 0.00012, 0.0123, 0.5, 0.99994, 0.99996, 1, 12.3, 1234.5,
+    ]),
+    "count": (shared.count_text, written.count, [
+        None, 0, 1, 999, 9_999, 9_999.6, 12_345, 99_949, 99_951, 123_456, 999_499, 999_501,
+        4_560_000, 45_600_000, 456_000_000, 1_234_000_000,
+    ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_charts_write_numbers_as_tables_do(kind: str) -> None:
+    expression, write, values = NUMBERS[kind]
+    spec = {
+        "data": {"values": [{"i": i, "v": value} for i, value in enumerate(values)]},
+        "transform": [{"calculate": expression("datum.v"), "as": "said"}],
+        "mark": "text",
+        "encoding": {"y": {"field": "i", "axis": None}, "text": {"field": "said"}},
+    }
+    drawn = re.findall(r"<text[^>]*>([^<]*)</text>", texts(spec))
+    assert [text.replace("&lt;", "<") for text in drawn] == [write(value) for value in values]

@@ -1,0 +1,253 @@
+"""The report in a real browser: nothing is loaded, nothing hostile runs, everything is drawn."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import pytest
+from hostile import IMAGE, SCRIPT, write_hostile_run
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ampmetrics import reports
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LAUNCH = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
+
+
+@dataclass
+class Opened:
+    """A page, and what it asked for and complained of."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """requests that the page's own policy stopped"""
+    complaints: list[str] = field(default_factory=list)
+
+    def text(self, selector: str) -> str:
+        return str(self.page.locator(selector).first.inner_text())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        message = f"no Chromium on PATH; looked for {', '.join(CHROMIUM)}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(LAUNCH))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def show(browser: Browser) -> Iterator[Callable[..., Opened]]:
+    """Opens a file offline, waits until its charts are drawn, and notes all that it does."""
+    contexts = []
+
+    def opened(path: Path, *, width: int = 1200, colours: str = "light") -> Opened:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=colours, offline=True
+        )
+        contexts.append(context)
+        shown = Opened(context.new_page())
+        shown.page.on("request", lambda request: shown.requests.append(request.url))
+        shown.page.on(
+            "requestfailed",
+            lambda request: shown.refused.append(request.url) if request.failure == "csp" else None,
+        )
+        shown.page.on("console", lambda message: shown.complaints.append(message.text))
+        shown.page.on("pageerror", lambda error: shown.complaints.append(str(error)))
+        shown.page.goto(path.as_uri())
+        # Not wait_for_function: it needs an eval, which the page forbids.
+        shown.page.wait_for_selector("html[data-drawn]", timeout=60_000)
+        return shown
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def page(sample_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return reports.build_report(sample_run, tmp_path_factory.mktemp("page") / "report.html")
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hostile")
+    write_hostile_run(folder)
+    return reports.build_report(folder, folder / "report.html", parameters={"title": SCRIPT})
+
+
+def test_it_opens_offline_from_a_file_and_draws_every_chart(
+    show: Callable[..., Opened], page: Path
+) -> None:
+    shown = show(page)
+    assert shown.requests == [page.as_uri()]
+    assert shown.complaints == []
+    assert shown.page.locator("figure.chart").count() == 7
+    assert shown.page.locator("figure.chart svg .role-mark path").count() > 100
+    assert shown.page.locator(".broken").count() == 0
+    for figure in shown.page.locator("figure.chart").all():
+        assert figure.locator(".vis").get_attribute("aria-label")
+        assert figure.locator("h3").inner_text()
+
+
+def test_hostile_names_are_words_and_nothing_more(
+    show: Callable[..., Opened], hostile_page: Path
+) -> None:
+    shown = show(hostile_page)
+    assert shown.requests == [hostile_page.as_uri()]
+    assert shown.complaints == []
+    assert shown.page.evaluate("window.pwned") is None
+    assert shown.page.title() == SCRIPT
+    assert shown.text("h1") == SCRIPT
+    assert shown.page.locator("figure.chart svg").count() == 7
+    assert shown.page.locator("main img, main iframe").count() == 0
+    assert shown.page.locator("main script:not([type='application/json'])").count() == 0
+    assert "{{ 7 * 7 }}" in shown.text("main")
+
+
+@pytest.mark.parametrize("width", [390, 800, 1400])
+def test_nothing_is_wider_than_the_screen(
+    show: Callable[..., Opened], page: Path, hostile_page: Path, width: int
+) -> None:
+    for path in (page, hostile_page):
+        shown = show(path, width=width)
+        assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
+        outside = shown.page.evaluate(
+            """() => [...document.querySelectorAll("figure.chart")].filter((figure) => {
+              const right = figure.querySelector("svg").getBoundingClientRect().right;
+              return right > figure.getBoundingClientRect().right + 1;
+            }).length"""
+        )
+        assert outside == 0
+
+
+def test_the_policy_stops_a_script_that_a_notebook_shows(
+    show: Callable[..., Opened], sample_run: Path, tmp_path: Path
+) -> None:
+    # A cell may claim to be one of our blocks and hand over raw HTML: the browser still refuses.
+    source = (
+        "from IPython.display import display\n"
+        f"bad = {SCRIPT + IMAGE!r} + '<img src=\"https://example.org/x.png\">'\n"
+        "display({'text/html': bad}, raw=True, metadata={'ampmetrics': {}})\n"
+        "import altair as alt, polars as pl, ampmetrics as am\n"
+        "am.theme.enable()\n"
+        "display(alt.Chart(pl.DataFrame({'x': [1, 2]})).mark_bar().encode(x='x:Q'))"
+    )
+    node = nbformat.v4.new_notebook()
+    node.cells = [nbformat.v4.new_code_cell("paths: list = []"), nbformat.v4.new_code_cell(source)]
+    node.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(node, tmp_path / "bad.ipynb")
+    built = reports.build_report(sample_run, tmp_path / "bad.html", notebook=tmp_path / "bad.ipynb")
+    shown = show(built)
+    assert "window.pwned = 1" in built.read_text()
+    assert shown.page.evaluate("window.pwned") is None
+    assert set(shown.requests) - {built.as_uri()} == set(shown.refused)
+    assert "https://example.org/x.png" in shown.refused
+    assert shown.page.locator("figure.chart svg").count() == 1
+    assert all("Content Security Policy" in complaint for complaint in shown.complaints)
+
+
+def test_dark_and_light_follow_the_system_and_the_button(
+    show: Callable[..., Opened], page: Path
+) -> None:
+    def ground(shown: Opened) -> str:
+        return str(shown.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    def label(shown: Opened) -> str:
+        script = "getComputedStyle(document.querySelector('.role-axis-label text')).fill"
+        return str(shown.page.evaluate(script))
+
+    light, dark = show(page), show(page, colours="dark")
+    assert ground(light) != ground(dark)
+    assert label(light) != label(dark)
+    dark.page.click("#theme")
+    assert dark.text("#theme") == "Theme: light"
+    assert (ground(dark), label(dark)) == (ground(light), label(light))
+    light.page.click("#theme")
+    light.page.click("#theme")
+    assert light.text("#theme") == "Theme: dark"
+    assert ground(light) != ground(dark)
+
+
+def test_a_table_sorts_by_value_with_unknown_last(show: Callable[..., Opened], page: Path) -> None:
+    shown = show(page)
+    table = shown.page.locator(".am-table", has=shown.page.get_by_text("One row a trial"))
+    head = table.locator("th", has_text="Cost")
+    costs = "td:nth-child(6)"
+    for direction in ("ascending", "descending"):
+        head.locator(".sort").press("Enter")
+        assert head.get_attribute("aria-sort") == direction
+        texts = [text.strip() for text in table.locator(costs).all_inner_texts()]
+        assert texts[-1] == "—"
+        numbers = [float(text.removeprefix("$")) for text in texts[:-1]]
+        assert numbers == sorted(numbers, reverse=direction == "descending")
+
+
+def test_a_long_table_is_short_until_asked(show: Callable[..., Opened], hostile_page: Path) -> None:
+    shown = show(hostile_page)
+    folded = shown.page.locator("details.am-fold").first
+    assert folded.get_attribute("open") is None
+    folded.locator("summary").click()
+    assert folded.get_attribute("open") is not None
+
+
+def test_the_code_is_one_click_away(show: Callable[..., Opened], page: Path) -> None:
+    shown = show(page)
+    code = shown.page.locator("details.code").first
+    assert not code.is_visible()
+    shown.page.click("#code")
+    assert "paths: list = []" in code.inner_text()
+    shown.page.click("#code")
+    assert not code.is_visible()
+
+
+def test_charts_answer_the_pointer(show: Callable[..., Opened], page: Path) -> None:
+    shown = show(page)
+    tile = shown.page.locator("figure.chart").first.locator(".role-mark path").first
+    tile.scroll_into_view_if_needed()
+    tile.hover(force=True)
+    shown.page.wait_for_selector("#vg-tooltip-element.visible")
+    assert "Agent's time" in shown.text("#vg-tooltip-element")
+    scatter = shown.page.locator("figure.chart").nth(2)
+    scatter.scroll_into_view_if_needed()
+    box = scatter.locator("svg").bounding_box()
+    assert box is not None
+    assert "15 trials, 11 passed" in scatter.inner_text()
+    shown.page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.3)
+    shown.page.mouse.down()
+    shown.page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.9, steps=5)
+    shown.page.mouse.up()
+    scatter.get_by_text("1 trial, 0 passed").wait_for()
+
+
+def test_it_prints_in_light_colours_with_every_row(show: Callable[..., Opened], page: Path) -> None:
+    shown = show(page, colours="dark")
+    assert shown.page.pdf().startswith(b"%PDF")
+    shown.page.emulate_media(media="print")
+    assert not shown.page.locator("aside").is_visible()
+    ink = shown.page.evaluate("getComputedStyle(document.querySelector('h1')).color")
+    assert sum(int(part) for part in ink.strip("rgb()").split(",")) < 200
+    assert shown.page.locator("tr.rest").count() == 1
+    assert shown.page.locator("tr.rest").first.is_visible()
+
+
+def test_contents_lead_to_every_section(show: Callable[..., Opened], page: Path) -> None:
+    shown = show(page)
+    links = shown.page.locator(".contents a")
+    assert links.count() == 10
+    for link in links.all():
+        target = str(link.get_attribute("href"))
+        assert shown.page.locator(f"[id='{target[1:]}']").count() == 1
+    links.last.click()
+    shown.page.wait_for_selector(".contents a.here")
