@@ -16,8 +16,18 @@ import pytest
 from ampmetrics import aggregates
 from ampmetrics.errors import BadInputError
 from ampmetrics.events import (
-    Event, FileEdit, IterationEnd, IterationStart, LlmUsage, Outcome, Record, TestResult, ToolCall,
-    TrialEnd, TrialStart, kind_of,
+    Event,
+    FileEdit,
+    IterationEnd,
+    IterationStart,
+    LlmUsage,
+    Outcome,
+    Record,
+    TestResult,
+    ToolCall,
+    TrialEnd,
+    TrialStart,
+    kind_of,
 )  # fmt: skip
 from ampmetrics.jsonl import EventFile
 from ampmetrics.tables import connect
@@ -118,7 +128,9 @@ def test_tool_usage_tells_failure_from_what_is_not_known(
 def test_nothing_known_is_null_and_not_0(
     written: Callable[..., duckdb.DuckDBPyConnection],
 ) -> None:
-    con = written([ToolCall(tool_name="Bash"), LlmUsage(model="m"), FileEdit(path="p", is_binary=True)])
+    con = written(
+        [ToolCall(tool_name="Bash"), LlmUsage(model="m"), FileEdit(path="p", is_binary=True)]
+    )
     tool, tokens = only(aggregates.tool_usage(con)), only(aggregates.tokens(con))
     assert [tool[c] for c in ("success_rate", "p50_ms", "p95_ms", "total_ms")] == [None] * 4
     assert (tokens["n_requests"], tokens["n_unknown"], tokens["total_tokens"]) == (1, 1, None)
@@ -239,7 +251,11 @@ def test_the_summary_says_what_it_rests_on(
     assert (document["total"], document["passed"], document["failed"]) == (3, 1, 1)
     assert document["successRate"] == pytest.approx(1 / 3)
     assert document["passRate"] == 0.5
-    assert (document["avgDuration"], document["totalTokens"], document["totalCost"]) == (200, 14, 0.5)
+    assert (document["avgDuration"], document["totalTokens"], document["totalCost"]) == (
+        200,
+        14,
+        0.5,
+    )
     assert document["unknown"] == {
         "trialsWithoutEnd": 0, "trialsWithoutTokens": 2, "requestsWithoutPrice": 1,
         "unreadableLines": 0,

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from ampmetrics.capture.git import GitError
 from ampmetrics.capture.git import git as our_git
 from ampmetrics.capture.process import run_group
 from ampmetrics.errors import CannotRunError
-from ampmetrics.events import FileEdit, RunEnd
+from ampmetrics.events import RunEnd
 from ampmetrics.jsonl import EventFile
 
 T = TypeVar("T")
@@ -221,7 +221,9 @@ async def checkout(repo: Path, home: Path) -> Workspace:
 
 
 def objects(folder: Path) -> set[str]:
-    return set(git(folder, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split())
+    return set(
+        git(folder, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split()
+    )
 
 
 @pytest.fixture
@@ -239,7 +241,9 @@ def test_a_workspace_holds_the_past_and_nothing_else(repo: Path, tmp_path: Path)
     git(repo, "tag", "-a", "-m", "base", "released", base)
     git(repo, "branch", "other")
     git(repo, "checkout", "-q", "--detach", base)
-    write_files(repo, {"kept.txt": "not committed\n", "new.txt": "neither\n", "staged.txt": "nor\n"})
+    write_files(
+        repo, {"kept.txt": "not committed\n", "new.txt": "neither\n", "staged.txt": "nor\n"}
+    )
     git(repo, "add", "staged.txt")
     workspace = run(checkout(repo, tmp_path))
     folder = workspace.folder
@@ -248,7 +252,9 @@ def test_a_workspace_holds_the_past_and_nothing_else(repo: Path, tmp_path: Path)
     assert git(folder, "remote") == ""
     assert git(folder, "for-each-ref", "--format=%(refname)") == "refs/heads/main\n"
     assert git(folder, "rev-list", "--all") == f"{base}\n"
-    assert objects(folder) == set(git(repo, "rev-list", "--objects", "--no-object-names", base).split())
+    assert objects(folder) == set(
+        git(repo, "rev-list", "--objects", "--no-object-names", base).split()
+    )
     with pytest.raises(subprocess.CalledProcessError):
         git(folder, "cat-file", "-e", later)
     assert git(folder, "status", "--porcelain") == ""
@@ -594,7 +600,9 @@ def test_what_git_would_have_written_otherwise_is_no_edit(repo: Path, tmp_path: 
 def test_a_path_that_is_no_text_does_not_hide_the_others(repo: Path, tmp_path: Path) -> None:
     workspace = run(checkout(repo, tmp_path))
     for name in (b"\xfe", b"\xff"):
-        Path(os.fsdecode(os.fsencode(workspace.folder) + b"/" + name)).write_bytes(name + b"\n" * name[0])
+        Path(os.fsdecode(os.fsencode(workspace.folder) + b"/" + name)).write_bytes(
+            name + b"\n" * name[0]
+        )
     edits = run(file_edits(workspace))
     assert [edit.path for edit in edits] == ["\ufffd", "\ufffd"]
     assert [edit.lines_added for edit in edits] == [0xFE, 0xFF]
@@ -623,7 +631,7 @@ def test_commits_are_git_operations(repo: Path, tmp_path: Path) -> None:
     commit(folder, "Delete")
     git(folder, "merge", "-q", "--no-ff", "-m", "Merge", "side")
     made = {operation.message: operation for operation in run(commits(workspace))}
-    assert list(made)[0] == "Rename"
+    assert next(iter(made)) == "Rename"
     assert list(made)[-1] == "Merge"
     assert {
         name: (made[name].files_changed, made[name].insertions, made[name].deletions)
@@ -635,7 +643,9 @@ def test_commits_are_git_operations(repo: Path, tmp_path: Path) -> None:
     assert {operation.operation for operation in made.values()} == {"commit"}
 
 
-def test_git_that_is_not_waited_for_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_git_that_is_not_waited_for_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = f"#!/bin/sh\necho $$ >{tmp_path}/git.pid\nsleep 30\n"
     path = f"{program(tmp_path / 'bin', 'git', script)}:{os.environ['PATH']}"
     monkeypatch.setenv("PATH", path)

@@ -32,7 +32,10 @@ def test_help_names_every_command_and_is_silent_on_stderr() -> None:
         (["nonsense"], "No such command"),
         (["bench"], "Missing argument"),
         (["bench", "no-such-suite.yaml"], "no-such-suite.yaml: cannot be read"),
-        (["bench", "x.yaml", "--agent", "nobody"], "unknown agent 'nobody': choose from amp, sample"),
+        (
+            ["bench", "x.yaml", "--agent", "nobody"],
+            "unknown agent 'nobody': choose from amp, sample",
+        ),
         (["bench", "x.yaml", "--repeats", "0"], "0 is not in the range"),
         (["sql", "select 1", "no-such-folder"], "no-such-folder: no such file or folder"),
         (["summary", "."], "no event files in this folder"),
@@ -79,7 +82,9 @@ def test_sql_prints_a_table_csv_or_json(sample_run: Path) -> None:
     assert table.returncode == 0
     assert "csv-quoting" in table.stdout
     assert "unknown" in table.stdout
-    rows = list(csv.DictReader(io.StringIO(ampmetrics("sql", query, sample_run, "-f", "csv").stdout)))
+    rows = list(
+        csv.DictReader(io.StringIO(ampmetrics("sql", query, sample_run, "-f", "csv").stdout))
+    )
     assert rows[0]["case_id"] == "csv-quoting"
     assert rows[0]["nothing"] == ""
     (row,) = json.loads(ampmetrics("sql", query, sample_run, "--format", "json").stdout)

@@ -59,7 +59,9 @@ def test_every_field_says_its_meaning_and_its_unit(kind: str) -> None:
     for column in [*columns_of(KINDS[kind]), *ENVELOPE]:
         assert column.meaning
         if column.name.endswith("_ms"):
-            assert column.meaning.endswith("ms") or ", ms" in column.meaning or " ms" in column.meaning
+            assert (
+                column.meaning.endswith("ms") or ", ms" in column.meaning or " ms" in column.meaning
+            )
         if column.name.endswith("_usd"):
             assert "USD" in column.meaning
 

@@ -171,12 +171,12 @@ def test_dark_and_light_follow_the_system_and_the_button(
     light, dark = show(page), show(page, colours="dark")
     assert ground(light) != ground(dark)
     assert label(light) != label(dark)
-    dark.page.click("#theme")
-    assert dark.text("#theme") == "Theme: light"
+    dark.page.click("#_theme")
+    assert dark.text("#_theme") == "Theme: light"
     assert (ground(dark), label(dark)) == (ground(light), label(light))
-    light.page.click("#theme")
-    light.page.click("#theme")
-    assert light.text("#theme") == "Theme: dark"
+    light.page.click("#_theme")
+    light.page.click("#_theme")
+    assert light.text("#_theme") == "Theme: dark"
     assert ground(light) != ground(dark)
 
 
@@ -206,9 +206,9 @@ def test_the_code_is_one_click_away(show: Callable[..., Opened], page: Path) -> 
     shown = show(page)
     code = shown.page.locator("details.code").first
     assert not code.is_visible()
-    shown.page.click("#code")
+    shown.page.click("#_code")
     assert "paths: list = []" in code.inner_text()
-    shown.page.click("#code")
+    shown.page.click("#_code")
     assert not code.is_visible()
 
 

@@ -65,7 +65,9 @@ def masked(text: str) -> list[str]:
 
 def test_make_demo_prints_what_the_readme_shows(demo: tuple[Path, str]) -> None:
     (console,) = blocks("console")
-    shown = console[console.index("$ make demo\n") + len("$ make demo\n") : console.index("$ make test")]
+    shown = console[
+        console.index("$ make demo\n") + len("$ make demo\n") : console.index("$ make test")
+    ]
     assert set(masked(shown)) <= set(masked(demo[1]))
     assert shown.splitlines()[0] == demo[1].splitlines()[0]
     assert (demo[0] / "build" / "demo" / "report.html").is_file()
@@ -123,7 +125,9 @@ def test_the_event_has_every_field_of_its_kind() -> None:
 
 def test_every_kind_and_table_is_described() -> None:
     for kind, record in KINDS.items():
-        row = next(line for line in README.splitlines() if line.startswith("|") and f"`{kind}`" in line)
+        row = next(
+            line for line in README.splitlines() if line.startswith("|") and f"`{kind}`" in line
+        )
         assert f"`{record.table}`" in row
 
 

@@ -23,7 +23,7 @@ from ampmetrics.reports import outputs, vega
 from ampmetrics.reports.exporter import PageExporter
 from ampmetrics.shipped import shipped
 
-MADE = re.compile(r'<span id="made">.*?</span>')
+MADE = re.compile(r'<span id="_made">.*?</span>')
 BUILT_IN = shipped("notebooks") / "benchmark_report.ipynb"
 
 
@@ -263,11 +263,12 @@ def test_tags_leave_out_cells_inputs_and_outputs() -> None:
 
 
 def test_two_headings_of_one_name_have_two_ids() -> None:
-    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("## Same\n\n## Same")])
+    source = "## Same\n\n### Same\n\n## Same 1\n\n## Same\n\n## Code\n\n## Main"
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)])
     html, _ = PageExporter().from_notebook_node(node)
-    ids = re.findall(r'<h2 id="([^"]+)"', html)
-    assert len(set(ids)) == 2
-    assert re.findall(r'href="#(same[^"]*)"', html) == ids
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(set(ids)) == len(ids)
+    assert re.findall(r'<li><a href="#([^"]*)"', html) == re.findall(r'<h2 id="([^"]+)"', html)
 
 
 # --- the report ---------------------------------------------------------------------------------

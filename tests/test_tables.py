@@ -78,7 +78,8 @@ def test_every_view_is_there_also_over_an_empty_file(tmp_path: Path) -> None:
 
 def test_columns_say_their_meaning(sample_run: Path) -> None:
     found = ask(
-        sample_run, "select table_name, column_name, comment from duckdb_columns() where not internal"
+        sample_run,
+        "select table_name, column_name, comment from duckdb_columns() where not internal",
     )
     meanings = {(table, column): comment for table, column, comment in found}
     assert meanings["tool_calls", "duration_ms"].startswith("From call to result")
@@ -149,11 +150,17 @@ def test_files_of_any_name_are_read(tmp_path: Path, name: str) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**31), 2**31) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 EVENTS = st.fixed_dictionaries(
-    {"type": st.sampled_from([*KINDS, "unknown_kind"]), "sessionId": st.text(max_size=8), "data": JSON}
+    {
+        "type": st.sampled_from([*KINDS, "unknown_kind"]),
+        "sessionId": st.text(max_size=8),
+        "data": JSON,
+    }
 ).map(lambda value: json.dumps(value).encode())
 LINES = (
     EVENTS

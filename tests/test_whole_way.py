@@ -13,8 +13,10 @@ import duckdb
 import jq
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 from ampmetrics import aggregates
+from ampmetrics.reports import build_report, count, rate, usd
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 TRANSCRIPTS = sorted((SAMPLES / "transcripts").glob("*.jsonl"))
@@ -137,7 +139,9 @@ def _do(call: dict[str, Any], repo: Path) -> None:
         case "create_file":
             Path(here["path"]).write_text(here["content"])
         case "Bash":
-            subprocess.run(["sh", "-c", here["cmd"]], cwd=here["cwd"], capture_output=True, check=False)
+            subprocess.run(
+                ["sh", "-c", here["cmd"]], cwd=here["cwd"], capture_output=True, check=False
+            )
 
 
 @pytest.mark.parametrize("stem", IDS)
@@ -234,3 +238,43 @@ def test_the_recipes_of_the_spec_work(sample_run: Path) -> None:
     assert len(rows) == len(TRANSCRIPTS)
     (rate,) = jq.compile(".passed / .total * 100").input_text(summary).all()
     assert rate == 75
+
+
+def test_the_counts_in_the_report_are_what_jq_counts(sample_run: Path, tmp_path: Path) -> None:
+    page = build_report([sample_run], tmp_path / "report.html").read_text()
+    shown = BeautifulSoup(page, "html.parser")
+    tiles = {
+        tile.span.text: (tile.strong.text, tile.small.text if tile.small else "")
+        for tile in shown.select("li:has(> strong.am-value)")
+    }
+    ((trials, passed),) = counted(
+        sample_run,
+        'map(select(.type == "trial_end").data) | [length, (map(select(.success)) | length)]',
+    )
+    ((calls, failed),) = counted(
+        sample_run,
+        'map(select(.type == "tool_call").data) | [length, (map(select(.success == false)) | length)]',
+    )
+    ((requests, tokens, cost, unpriced),) = counted(
+        sample_run,
+        'map(select(.type == "llm_usage").data) | [length, (map(.totalTokens) | add), '
+        "(map(.costUsd // 0) | add), (map(select(.costUsd == null)) | length)]",
+    )
+    ((added, deleted),) = counted(
+        sample_run,
+        'map(select(.type == "file_edit").data) | [(map(.linesAdded) | add), (map(.linesDeleted) | add)]',
+    )
+    assert tiles["Passed"] == (rate(passed / trials), f"{passed} of {trials} with a verdict")
+    assert tiles["Trials"][0] == str(trials)
+    assert tiles["Cost"] == (usd(cost), f"without {unpriced} unpriced requests")
+    assert tiles["Tokens"] == (count(tokens), f"in {requests} requests")
+    assert tiles["Tool calls"] == (str(calls), f"{failed} failed")
+    assert tiles["Lines changed"] == (str(added + deleted), f"+{added} −{deleted}")
+    tools = counted(
+        sample_run,
+        'map(select(.type == "tool_call").data) | group_by(.toolName)[] | [.[0].toolName, length]',
+    )
+    table = next(t for t in shown.find_all("table") if t.find("th").text.strip().startswith("Tool"))
+    rows = [[cell.text.strip() for cell in row.find_all(["th", "td"])] for row in table.tbody("tr")]
+    assert sorted((row[0], row[1]) for row in rows) == [(name, str(n)) for name, n in tools]
+    assert "recorded sample agent, not a model" in shown.text

@@ -66,7 +66,7 @@ def figures(items: Iterable[tuple[str, str] | tuple[str, str, str]]) -> Block:
     tiles, lines = [], []
     for label, value, *note in items:
         unknown = " am-dim" if value == "unknown" else ""
-        small = Markup("<small class=am-note>{}</small>").format(note[0]) if note and note[0] else ""
+        small = Markup("<small class=am-note>{}</small>").format(*note) if any(note) else ""
         tiles.append(
             Markup('<li><span>{}</span> <strong class="am-value{}">{}</strong> {}</li>').format(
                 label, unknown, value, small

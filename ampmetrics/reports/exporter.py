@@ -98,8 +98,9 @@ def _parts(notebook: Any) -> tuple[list[Part], list[tuple[str, str]]]:
     from nbconvert.filters import Highlight2HTML
 
     highlight = Highlight2HTML(pygments_lexer="python3")  # type: ignore[no-untyped-call]
-    contents: list[tuple[str, str]] = []
-    parts = [_part(cell, highlight, contents) for cell in _ran(notebook)]
+    headings: dict[str, tuple[str, str]] = {}
+    parts = [_part(cell, highlight, headings) for cell in _ran(notebook)]
+    contents = [(name, text) for name, (level, text) in headings.items() if level == "2"]
     return [part for part in parts if part is not None], contents
 
 
@@ -109,9 +110,9 @@ def _ran(notebook: Any) -> list[Any]:
     return list(notebook.cells[: failed[0] + 1] if failed else notebook.cells)
 
 
-def _part(cell: Any, highlight: Any, contents: list[tuple[str, str]]) -> Part | None:
+def _part(cell: Any, highlight: Any, headings: dict[str, tuple[str, str]]) -> Part | None:
     if cell.cell_type == "markdown":
-        html = _with_ids(markdown(cell.source), contents)
+        html = _with_ids(markdown(cell.source), headings)
         return Part("text", html, Markup(), bare=False)
     if cell.cell_type != "code" or not cell.source.strip():
         return None
@@ -121,17 +122,16 @@ def _part(cell: Any, highlight: Any, contents: list[tuple[str, str]]) -> Part | 
     return Part("code", shown, code, bare=not shown) if shown or code else None
 
 
-def _with_ids(html: Markup, contents: list[tuple[str, str]]) -> Markup:
-    """Headings with ids; those of the second level go into the contents."""
+def _with_ids(html: Markup, headings: dict[str, tuple[str, str]]) -> Markup:
+    """Headings with ids, noted as id → level and text; the page's own ids begin with `_`."""
 
     def named(found: re.Match[str]) -> str:
         level, inner = found.groups()
         text = Markup(inner).striptags()  # noqa: S704
-        name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
-        taken = sum(known == name or known.startswith(f"{name}--") for known, _ in contents)
-        name = f"{name}--{taken + 1}" if taken else name
-        if level == "2":
-            contents.append((name, text))
+        slug = name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
+        while name in headings:
+            name = f"{slug}-{len(headings)}"
+        headings[name] = (level, text)
         return f'<h{level} id="{name}">{inner}</h{level}>'
 
     return Markup(_HEADING.sub(named, html))  # noqa: S704

@@ -53,7 +53,7 @@ def rows(
 
 
 def query(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Names of the columns and all rows of a query; raises BadInputError where DuckDB refuses it."""
+    """Columns and all rows of a query; raises BadInputError where DuckDB refuses it."""
     try:
         found = con.execute(sql)
         return [column[0] for column in found.description or []], found.fetchall()

@@ -5,14 +5,14 @@
 
   // Colours: as the system says, or as chosen, for as long as the page is open.
   const themes = ["auto", "light", "dark"];
-  const theme = document.getElementById("theme");
+  const theme = document.getElementById("_theme");
   let chosen = 0;
   theme.addEventListener("click", () => {
     chosen = (chosen + 1) % themes.length;
     root.dataset.theme = themes[chosen];
     theme.textContent = `Theme: ${themes[chosen]}`;
   });
-  const code = document.getElementById("code");
+  const code = document.getElementById("_code");
   if (code) code.addEventListener("click", () => {
     const shown = document.body.classList.toggle("show-code");
     code.setAttribute("aria-pressed", shown);
@@ -126,7 +126,7 @@
     }
   };
   const drawAll = async () => {
-    const packed = document.getElementById("vega");
+    const packed = document.getElementById("_vega");
     if (!packed) return;
     const figures = all("figure.chart");
     try {
