@@ -247,7 +247,8 @@ ENDS = [
         {"successCommand": "test -f new.txt"}, "passed", None, "✓ passes: PASS ("),
     ("fails", "done()", {"successCommand": "echo no; exit 7"}, "failed",
      "the success command exited with 7", "✗ fails: FAIL ("),
-    ("hangs", "message(); subprocess.run(['sleep', '60'])", {"timeoutSec": 1, "successCommand": "true"},
+    ("hangs", "message({'type': 'tool_use', 'id': 't1', 'name': 'Bash', 'input': {}}); "
+     "write('a.txt', ''); subprocess.run(['sleep', '60'])", {"timeoutSec": 1, "successCommand": "true"},
      "timeout", "the agent was not done after 1 s", "✗ hangs: TIMEOUT ("),
     ("says-error", "tool('t1'); fail('529 overloaded')", {"successCommand": "true"}, "agent_error",
      "529 overloaded", "✗ says-error: ERROR - 529 overloaded"),
@@ -340,6 +341,8 @@ def test_events_come_in_order_and_carry_their_ids(run: dict[str, Any]) -> None:
     assert kinds[3:-1] == [
         "llm_usage", "tool_call", "file_edit", "git_operation", "iteration_end", "test_result",
     ]  # fmt: skip
+    kinds = [event["type"] for event in run["cases"]["hangs"]]
+    assert kinds[3:-1] == ["llm_usage", "tool_call", "file_edit", "iteration_end"]
     assert len({e["sessionId"] for of in run["cases"].values() for e in of}) == len(ENDS)
 
 
@@ -361,6 +364,7 @@ def test_the_events_are_what_the_agent_did(run: dict[str, Any]) -> None:
     assert (end["status"], end["exitCode"]) == ("timeout", None)
     (judged,) = data(run["cases"]["fails"], "test_result")
     assert (judged["exitCode"], judged["total"]) == (7, None)
+    assert judged["command"] == "echo no; exit 7"
     assert not data(run["cases"]["hangs"], "test_result")
     assert len(data(run["cases"]["many-files"], "file_edit")) == 300
 
@@ -368,7 +372,7 @@ def test_the_events_are_what_the_agent_did(run: dict[str, Any]) -> None:
 def test_the_run_says_what_it_was_and_leaves_nothing_behind(run: dict[str, Any]) -> None:
     (begin,), (end,) = data(run["all"], "run_start"), data(run["all"], "run_end")
     assert begin["suite"] == "Every outcome"
-    assert begin["agentVersion"] == "0.0.1-fake (a test)"
+    assert begin["agentVersion"] == "0.0.1-fake"
     assert begin["agentIsSample"] is False
     assert begin["cases"] == [e[0] for e in ENDS]
     assert (begin["concurrent"], begin["repeats"], begin["variants"]) == (6, 1, ["amp"])

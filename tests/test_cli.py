@@ -81,7 +81,7 @@ def test_sql_prints_a_table_csv_or_json(sample_run: Path) -> None:
     table = ampmetrics("sql", query, sample_run)
     assert table.returncode == 0
     assert "csv-quoting" in table.stdout
-    assert "unknown" in table.stdout
+    assert " null " in table.stdout
     rows = list(
         csv.DictReader(io.StringIO(ampmetrics("sql", query, sample_run, "-f", "csv").stdout))
     )

@@ -244,7 +244,10 @@ def require_program(name: str) -> None:
 
 
 async def program_version(program: Sequence[str]) -> str | None:
-    """First line of `--version`; null where the program does not say one within 20 s."""
+    """What `--version` says first; null where the program does not say one within 20 s.
+
+    Without what follows in brackets: some programs say there how old they are today.
+    """
     said = bytearray()
     try:
         ended = await run_process(
@@ -254,4 +257,4 @@ async def program_version(program: Sequence[str]) -> str | None:
     except OSError:
         return None
     lines = said.decode(errors="replace").strip().splitlines()
-    return lines[0][:200] if lines and ended.exit_code == 0 else None
+    return lines[0].partition(" (")[0][:200] if lines and ended.exit_code == 0 else None

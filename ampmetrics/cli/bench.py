@@ -223,10 +223,15 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"Pass Rate: {_percent(document['passRate'])} of those with a verdict")
     lines += [
         f"Avg Duration: {_number(document['avgDuration'], '{:.0f}ms')}",
-        f"Total Tokens: {_number(document['totalTokens'], '{}')}"
-        + _but(unknown["trialsWithoutTokens"], "trials did not say theirs"),
-        f"Total Cost: {_number(document['totalCost'], '${:.4f}')}"
-        + _but(unknown["requestsWithoutPrice"], "requests have no price"),
+        "Total Tokens: "
+        + _sum(document["totalTokens"], "{}", unknown["trialsWithoutTokens"], "trials did not say"),
+        "Total Cost: "
+        + _sum(
+            document["totalCost"],
+            "${:.4f}",
+            unknown["requestsWithoutPrice"],
+            "requests have no price",
+        ),
     ]
     if unknown["unreadableLines"]:
         lines.append(f"Unreadable Lines: {unknown['unreadableLines']}")
@@ -239,11 +244,9 @@ def _kinds(outcomes: dict[str, int]) -> str:
         for kind in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.AGENT_ERROR)
         if outcomes[kind]
     ]
-    return (
-        f" ({', '.join(counts)})"
-        if len(counts) > 1 or outcomes[Outcome.FAILED] == 0 < len(counts)
-        else ""
-    )
+    if not counts or (len(counts) == 1 and outcomes[Outcome.FAILED]):
+        return ""
+    return f" ({', '.join(counts)})"
 
 
 def _percent(rate: float | None) -> str:
@@ -254,5 +257,9 @@ def _number(value: float | None, form: str) -> str:
     return "unknown" if value is None else form.format(value)
 
 
-def _but(count: int, what: str) -> str:
-    return f" (at least: {count} {what})" if count else ""
+def _sum(value: float | None, form: str, missing: int, what: str) -> str:
+    """A sum over what is known is the least that it can be."""
+    if not missing:
+        return _number(value, form)
+    least = "at least: " if value is not None else ""
+    return f"{_number(value, form)} ({least}{missing} {what})"

@@ -54,7 +54,7 @@ def _json(names: list[str], rows: list[tuple[Any, ...]]) -> None:
 def _table(names: list[str], rows: list[tuple[Any, ...]]) -> None:
     from ampmetrics.cli.tables import print_table
 
-    print_table(names, [[_plain(cell) for cell in row] for row in rows])
+    print_table(names, [[_plain(cell) for cell in row] for row in rows], null="null")
 
 
 def _plain(value: Any) -> Any:

@@ -13,27 +13,30 @@ from rich.text import Text
 
 __all__ = ["print_table"]
 
-_UNKNOWN = "unknown"
 _PIPED_WIDTH = 200
 
 
 def print_table(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    title: str | None = None,
+    null: str = "unknown",
 ) -> None:
-    """Print rows below their names; a None is shown as unknown, a text as it is."""
+    """Print rows below their names; a None is shown as `null`, a text as it is."""
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for place, name in enumerate(names):
         numbers = all(isinstance(row[place], int | float | None) for row in rows)
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[_cell(value) for value in row])
+        table.add_row(*[_cell(value, null) for value in row])
     console = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH)
     console.print(table)
 
 
-def _cell(value: Any) -> Text:
+def _cell(value: Any, null: str) -> Text:
     if value is None:
-        return Text(_UNKNOWN, style="dim")
+        return Text(null, style="dim")
     if isinstance(value, float):
         return Text(f"{value:.4g}" if abs(value) < 1e15 else str(value))
     # What an agent printed must not reach the terminal as a command to it.
