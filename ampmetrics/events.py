@@ -198,6 +198,9 @@ class LlmUsage(Record, frozen=True):
     message_id: Annotated[Text, _doc("The provider's id of the message")] = None
     parent_tool_call_id: Annotated[Text, _doc("Call of the sub-agent that asked")] = None
     model: Annotated[Text, _doc("Model that answered; null: the agent does not say")] = None
+    scope: Annotated[
+        Text, _doc("request: one model request; run: all of the iteration, told in one sum")
+    ] = None
     prompt_tokens: Annotated[Count, _doc("All input: uncached, cache reads, cache writes")] = None
     completion_tokens: Annotated[Count, _doc("All output, reasoning with it")] = None
     total_tokens: Annotated[Count, _doc("prompt_tokens + completion_tokens")] = None
