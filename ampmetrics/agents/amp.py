@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -63,6 +64,7 @@ class AmpStream:
     """Reads Amp's stream-json: usage of every model message, tool calls paired by their id."""
 
     def __init__(self) -> None:
+        _load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False
@@ -176,6 +178,14 @@ class AmpStream:
             args=call.args,
             started_at=call.started_at,
         )
+
+
+@cache
+def _load_prices() -> None:
+    # It takes a third of a second. With the first line it would hold up those that follow, and
+    # they would get too late a time.
+    price("any", datetime.max, uncached_tokens=0, cache_read_tokens=0, cache_write_tokens=0,
+          completion_tokens=0)  # fmt: skip
 
 
 def _answered(key: str, call: _Call, block: dict[str, Any], at: datetime) -> ToolCall:
