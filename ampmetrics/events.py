@@ -153,6 +153,9 @@ class IterationEnd(Record, frozen=True):
     duration_ms: Annotated[Number, _doc("Wall time of the agent's process, ms")] = None
     exit_code: Annotated[Count, _doc("Exit code; null: it was killed; below 0: by a signal")] = None
     agent_session_id: Annotated[Text, _doc("The agent's own id of the conversation")] = None
+    edits_tracked: Annotated[
+        Flag, _doc("True where file_edit events tell all edits; false: they were not looked for")
+    ] = None
     stream_lines: Annotated[Count, _doc("Lines the agent printed")] = None
     unreadable_stream_lines: Annotated[
         Count, _doc("Lines of them that its adapter could not read; they are in the raw log")

@@ -67,13 +67,13 @@ def event_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     where a path leads to no event file.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for path in given:
         for file in _files_of(Path(path)):
-            found[file] = None
+            found.setdefault(file.resolve(), file)
     if not found:
         raise BadInputError("no path was given: name an event file or a folder of them")
-    return sorted(found)
+    return sorted(found.values())
 
 
 def _files_of(path: Path) -> list[Path]:

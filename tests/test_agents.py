@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -167,6 +169,15 @@ def test_cost_is_known_only_where_the_model_is() -> None:
     assert named.cost_source == "computed"
     assert unheard_of.cost_usd is None
     assert "claude-sonnet-99" in str(unheard_of.cost_source)
+
+
+def test_what_takes_long_to_load_is_loaded_before_the_first_line() -> None:
+    # Else the lines after it wait, and the first tool calls seem to take longer than they do.
+    code = (
+        "import sys; from ampmetrics.agents import AGENTS; assert 'genai_prices' not in sys.modules;"
+        "AGENTS['amp'].stream(); assert 'genai_prices' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_end_of_a_stream_says_how_it_went() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 from ampmetrics import aggregates
+from ampmetrics.cli.bench import summary_lines
 from ampmetrics.errors import BadInputError
 from ampmetrics.events import (
     Event,
@@ -224,6 +226,8 @@ def test_data_quality_counts_what_is_missing(
         "events read": (9, 9),
         "unreadable lines": (1, 10),
         "events of an unknown kind": (1, 9),
+        "values of the wrong type": (1, 9),
+        "trials read more than once": (0, 2),
         "trials without an end": (1, 2),
         "iterations without an end": (1, 2),
         "unreadable lines in agents' streams": (2, 9),
@@ -257,8 +261,11 @@ def test_the_summary_says_what_it_rests_on(
         0.5,
     )
     assert document["unknown"] == {
-        "trialsWithoutEnd": 0, "trialsWithoutTokens": 2, "requestsWithoutPrice": 1,
+        "trialsWithoutEnd": 0,
+        "trialsReadTwice": 0, "trialsWithoutTokens": 2, "requestsWithoutTokens": 0,
+        "requestsWithoutPrice": 1,
         "unreadableLines": 0,
+        "wrongValues": 0,
     }  # fmt: skip
     passed, undecided, late = document["results"]
     assert passed["tokenUsage"]["cost"] == 0.5
@@ -273,3 +280,47 @@ def test_the_summary_of_nothing_has_no_rates(tmp_path: Path) -> None:
     assert document["total"] == 0
     assert [document[key] for key in ("successRate", "passRate", "avgDuration", "totalTokens",
                                       "totalCost")] == [None] * 5  # fmt: skip
+
+
+def test_a_copy_of_a_run_is_one_more_and_said(sample_run: Path, tmp_path: Path) -> None:
+    for name in "ab":
+        shutil.copytree(sample_run, tmp_path / name)
+    with closing(connect(sample_run)) as once, closing(connect(tmp_path)) as twice:
+        one, two = aggregates.benchmark_summary(once), aggregates.benchmark_summary(twice)
+        assert two["total"] == 2 * one["total"]
+        assert two["totalTokens"] == 2 * one["totalTokens"]
+        assert two["unknown"]["trialsReadTwice"] == one["total"]
+        assert aggregates.trials(twice)["n_requests"].sum() == 2 * sum(
+            result["tokenUsage"]["requests"] for result in one["results"]
+        )
+
+
+def test_edits_that_were_not_looked_for_are_not_0(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written(
+        [TrialStart(), IterationStart(), IterationEnd(status="cancelled", edits_tracked=False),
+         TrialEnd(outcome="cancelled")],
+        [TrialStart(), IterationStart(), IterationEnd(status="success", edits_tracked=True),
+         TrialEnd(outcome="no_verdict")],
+    )  # fmt: skip
+    assert aggregates.trials(con)["n_file_edits"].to_list() == [None, 0]
+
+
+def test_a_sum_that_leaves_something_out_says_what(
+    written: Callable[..., duckdb.DuckDBPyConnection],
+) -> None:
+    con = written(
+        [TrialStart(), LlmUsage(total_tokens=10, prompt_tokens=7, completion_tokens=3, cost_usd=0.5),
+         LlmUsage(completion_tokens=4), TrialEnd(outcome="passed", success=True)],
+        [TrialStart(), TrialEnd(outcome="passed", success=True)],
+    )  # fmt: skip
+    document = aggregates.benchmark_summary(con)
+    assert document["results"][0]["tokenUsage"] == {
+        "total": 10, "prompt": 7, "completion": 3, "cost": 0.5, "requests": 2,
+        "requestsWithoutTokens": 1, "requestsWithoutPrice": 1,
+    }  # fmt: skip
+    lines = "\n".join(summary_lines(document))
+    left_out = "(at least, 1 trial without usage, 1 request without"
+    assert f"Total Tokens: 10 {left_out} tokens)" in lines
+    assert f"Total Cost: $0.5000 {left_out} price)" in lines

@@ -37,6 +37,8 @@ def test_help_names_every_command_and_is_silent_on_stderr() -> None:
             "unknown agent 'nobody': choose from amp, sample",
         ),
         (["bench", "x.yaml", "--repeats", "0"], "0 is not in the range"),
+        (["bench", "x.yaml", "--timeout", "nan"], "nan is no number of seconds"),
+        (["bench", "x.yaml", "--timeout", "inf"], "is not in the range"),
         (["sql", "select 1", "no-such-folder"], "no-such-folder: no such file or folder"),
         (["summary", "."], "no event files in this folder"),
         (["report", "."], "no event files in this folder"),
@@ -72,7 +74,7 @@ def test_bench_prints_the_console_of_the_spec(sample_run: Path) -> None:
     assert block[4].endswith("ms")
     assert block[5].startswith("Total Tokens: ")
     assert block[6].startswith("Total Cost: $")
-    assert block[6].endswith(" (at least: 6 requests have no price)")
+    assert block[6].endswith(" (at least, 6 requests without price)")
     assert block[-1] == f"Results saved to: {sample_run}"
 
 
@@ -97,6 +99,8 @@ def test_sql_that_is_wrong_is_one_line(sample_run: Path) -> None:
     assert ran.returncode == 2
     assert ran.stderr.startswith("ampmetrics: the query was refused: ")
     assert len(ran.stderr.splitlines()) == 1
+    ran = ampmetrics("sql", "", sample_run)
+    assert (ran.returncode, ran.stderr) == (2, "ampmetrics: the query is empty\n")
 
 
 def test_a_reader_that_has_had_enough_is_no_error(sample_run: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -228,7 +229,8 @@ def test_charts_answer_the_pointer(show: Callable[..., Opened], page: Path) -> N
     shown.page.mouse.down()
     shown.page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] * 0.9, steps=5)
     shown.page.mouse.up()
-    scatter.get_by_text("1 trial, 0 passed").wait_for()
+    # How long a trial takes differs; the dearest one is above the marked area wherever it runs.
+    scatter.get_by_text(re.compile(r"^(1 trial|([2-9]|1[0-4]) trials), \d+ passed")).wait_for()
 
 
 def test_it_prints_in_light_colours_with_every_row(show: Callable[..., Opened], page: Path) -> None:

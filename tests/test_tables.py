@@ -197,3 +197,49 @@ def _is_event(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and isinstance(value.get("type"), str)
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    path = file_of(tmp_path, SPEC)
+    (tmp_path / "link.jsonl").symlink_to(path)
+    with closing(
+        connect([path, tmp_path, f"{tmp_path}/../{tmp_path.name}/a-metrics.jsonl"])
+    ) as con:
+        assert query(con, "select count(*) from events")[1] == [(len(SPEC),)]
+
+
+def test_an_iteration_without_an_id_has_one_row(tmp_path: Path) -> None:
+    end = '{"type":"iteration_end","sessionId":"session-123","timestamp":"2024-01-01T10:01:00Z","data":{"iterationNumber":1,"status":"success","durationMs":9}}'
+    path = file_of(tmp_path, [SPEC[0], end])
+    found = ask(path, "select iteration_number, git_sha, status, duration_ms from iterations")
+    assert found == [(1, "abc123", "success", 9.0)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "column"),
+    [
+        ("tool_call", "durationMs", '"soon"', "tool_calls.duration_ms"),
+        ("tool_call", "success", '"maybe"', "tool_calls.success"),
+        ("tool_call", "toolName", "7", None),
+        ("tool_call", "startTime", '"yesterday"', "tool_calls.started_at"),
+        ("llm_usage", "promptTokens", "1e30", "llm_usage.prompt_tokens"),
+        ("llm_usage", "totalTokens", "5.7", "llm_usage.total_tokens"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_null_and_counted(
+    tmp_path: Path, kind: str, key: str, value: str, column: str | None
+) -> None:
+    line = f'{{"type":"{kind}","timestamp":"2024-01-01T10:00:00Z","data":{{"{key}":{value}}}}}'
+    path = file_of(tmp_path, [line])
+    assert ask(path, "from wrong_values") == [(f"{kind}.{key}", 1)]
+    if column:
+        table, _, name = column.partition(".")
+        assert ask(path, f"select {name} from {table}") == [(None,)]
+
+
+def test_data_that_is_no_object_and_a_bad_time_are_counted(tmp_path: Path) -> None:
+    lines = ['{"type":"tool_call","timestamp":"noon","data":"text"}', '{"type":5}']
+    path = file_of(tmp_path, lines)
+    assert set(ask(path, "from wrong_values")) == {("timestamp", 1), ("tool_call", 1)}
+    assert ask(path, "select type from events") == [("tool_call",)]
+    assert ask(path, "select line from unreadable_lines") == [(2,)]

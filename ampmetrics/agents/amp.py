@@ -15,7 +15,7 @@ import msgspec
 from ampmetrics.agents.adapter import Arrival, Request
 from ampmetrics.agents.calls import Calls
 from ampmetrics.agents.reading import blocks, count, decode, event, mapping, text, whole
-from ampmetrics.agents.usage import llm_usage
+from ampmetrics.agents.usage import llm_usage, load_prices
 from ampmetrics.events import LlmUsage
 
 __all__ = ["Amp", "AmpStream"]
@@ -48,6 +48,7 @@ class AmpStream:
     """Reads Amp's stream-json: usage of every model message, tool calls paired by their id."""
 
     def __init__(self) -> None:
+        load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False

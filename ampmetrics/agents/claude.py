@@ -18,7 +18,7 @@ import msgspec
 from ampmetrics.agents.adapter import Arrival, Request
 from ampmetrics.agents.calls import Calls
 from ampmetrics.agents.reading import blocks, count, event, mapping, number, text
-from ampmetrics.agents.usage import llm_usage
+from ampmetrics.agents.usage import llm_usage, load_prices
 
 __all__ = ["Claude", "ClaudeStream"]
 
@@ -53,6 +53,7 @@ class ClaudeStream:
     """Reads Claude Code's stream-json."""
 
     def __init__(self) -> None:
+        load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False

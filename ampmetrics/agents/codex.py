@@ -14,7 +14,7 @@ from typing import Any
 from ampmetrics.agents.adapter import Arrival, Request
 from ampmetrics.agents.calls import Calls
 from ampmetrics.agents.reading import count, event, mapping, text, whole
-from ampmetrics.agents.usage import llm_usage
+from ampmetrics.agents.usage import llm_usage, load_prices
 
 __all__ = ["Codex", "CodexStream"]
 
@@ -51,6 +51,7 @@ class CodexStream:
     """Reads `codex exec --json`."""
 
     def __init__(self) -> None:
+        load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False

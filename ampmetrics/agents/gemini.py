@@ -13,7 +13,7 @@ from typing import Any
 from ampmetrics.agents.adapter import Arrival, Request
 from ampmetrics.agents.calls import Calls
 from ampmetrics.agents.reading import count, event, text
-from ampmetrics.agents.usage import llm_usage
+from ampmetrics.agents.usage import llm_usage, load_prices
 
 __all__ = ["Gemini", "GeminiStream"]
 
@@ -44,6 +44,7 @@ class GeminiStream:
     """Reads Gemini's stream-json."""
 
     def __init__(self) -> None:
+        load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False

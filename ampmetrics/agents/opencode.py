@@ -13,7 +13,7 @@ from typing import Any
 
 from ampmetrics.agents.adapter import Arrival, Request
 from ampmetrics.agents.reading import count, event, mapping, number, shallow, text, whole
-from ampmetrics.agents.usage import llm_usage
+from ampmetrics.agents.usage import llm_usage, load_prices
 from ampmetrics.events import ToolCall
 
 __all__ = ["Opencode", "OpencodeStream"]
@@ -45,6 +45,7 @@ class OpencodeStream:
     """Reads opencode's JSON events."""
 
     def __init__(self) -> None:
+        load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False

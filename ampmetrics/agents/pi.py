@@ -15,7 +15,7 @@ import msgspec
 from ampmetrics.agents.adapter import Arrival, Request
 from ampmetrics.agents.calls import Calls
 from ampmetrics.agents.reading import count, event, mapping, number, text
-from ampmetrics.agents.usage import llm_usage
+from ampmetrics.agents.usage import llm_usage, load_prices
 
 __all__ = ["Pi", "PiStream"]
 
@@ -46,6 +46,7 @@ class PiStream:
     """Reads pi's JSON events."""
 
     def __init__(self) -> None:
+        load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from ampmetrics.events import LlmUsage
 from ampmetrics.pricing import price
 
-__all__ = ["llm_usage"]
+__all__ = ["llm_usage", "load_prices"]
+
+
+@cache
+def load_prices() -> None:
+    """Load the price data, which takes a third of a second.
+
+    With the first line it would hold up those that follow, and they would get too late a time.
+    """
+    price(
+        "any",
+        datetime.max,
+        uncached_tokens=0,
+        cache_read_tokens=0,
+        cache_write_tokens=0,
+        completion_tokens=0,
+    )
 
 
 def llm_usage(

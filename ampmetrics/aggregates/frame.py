@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TRIAL", "checked", "frame", "total"]
 
-TRIAL = ("run_id", "case_id", "variant", "trial")
-"""What names one trial."""
+TRIAL = ("run_id", "case_id", "variant", "trial", "file")
+"""What names one trial; its file too, so that a copy of a run is one more and not mixed with it."""
 
 
 def frame(con: DuckDBPyConnection, view: str, columns: Sequence[str]) -> pl.DataFrame:

@@ -46,12 +46,13 @@ def outcomes(con: DuckDBPyConnection, by: Sequence[str] = ("case_id", "variant")
 def trials(con: DuckDBPyConnection) -> pl.DataFrame:
     """One row a trial, in the order of run, case, variant and number.
 
-    Columns: run_id, case_id, variant, trial, session_id, agent, agent_version, model (asked for),
-    outcome (null: the trial never ended), success, reason, duration_ms (the whole trial),
+    Columns: run_id, case_id, variant, trial, file, session_id, agent, agent_version, model (asked
+    for), outcome (null: the trial never ended), success, reason, duration_ms (the whole trial),
     agent_ms (the agent's own time; null: an iteration has no end), n_tool_calls,
     n_failed_tool_calls, n_file_edits, lines_added, lines_deleted, n_requests, n_unpriced,
     total_tokens and cost_usd (null: no request said; a lower bound where n_unpriced > 0).
-    The counts are 0 where the agent did none of it, null where the trial never ended.
+    The counts are 0 where the agent did none of it, null where the trial never ended
+    (n_file_edits also where the edits were not looked for).
     """
     base = frame(
         con,
@@ -60,10 +61,11 @@ def trials(con: DuckDBPyConnection) -> pl.DataFrame:
          "duration_ms"],
     )  # fmt: skip
     parts = [
-        frame(con, "iterations", [*TRIAL, "duration_ms"]).group_by(TRIAL).agg(
+        frame(con, "iterations", [*TRIAL, "duration_ms", "edits_tracked"]).group_by(TRIAL).agg(
             pl.when(pl.col("duration_ms").null_count() == 0)
             .then(pl.col("duration_ms").sum())
-            .alias("agent_ms")
+            .alias("agent_ms"),
+            (pl.col("edits_tracked") == False).any().alias("edits_missed"),  # noqa: E712
         ),
         frame(con, "tool_calls", [*TRIAL, "success"]).group_by(TRIAL).agg(
             _number("n_tool_calls"),
@@ -83,7 +85,13 @@ def trials(con: DuckDBPyConnection) -> pl.DataFrame:
         base = base.join(part, on=TRIAL, how="left", nulls_equal=True)
     ended = pl.col("outcome").is_not_null()
     none = pl.when(ended).then(0)
-    return base.with_columns(pl.col("^n_.*$").fill_null(none)).sort(TRIAL)
+    no_edits = pl.when(ended & ~pl.col("edits_missed").fill_null(False)).then(0)
+    return (
+        base.with_columns(pl.col("n_file_edits").fill_null(no_edits))
+        .with_columns(pl.col("^n_.*$").exclude("n_file_edits").fill_null(none))
+        .drop("edits_missed")
+        .sort(TRIAL)
+    )
 
 
 def _number(name: str) -> pl.Expr:

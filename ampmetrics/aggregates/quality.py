@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from ampmetrics.aggregates.frame import frame
+from ampmetrics.aggregates.frame import TRIAL, frame
 from ampmetrics.events import KINDS
 
 if TYPE_CHECKING:
@@ -32,15 +32,21 @@ def data_quality(con: DuckDBPyConnection) -> pl.DataFrame:
         "iterations",
         ["session_id", "iteration_id", "status", "stream_lines", "unreadable_stream_lines"],
     )
-    trials = frame(con, "trials", ["outcome"])
+    trials = frame(con, "trials", [*TRIAL, "outcome"])
+    wrong = frame(con, "wrong_values", ["field", "n"]).sort("field")
     ids = ["session_id", "iteration_id"]
+    n_files = frame(con, "event_files", ["file"]).height
     silent = iterations.join(usage, on=ids, how="anti")
     checks = [
-        ("events read", events.height, events.height, f"from {events['file'].n_unique()} files"),
+        ("events read", events.height, events.height, f"from {n_files} files"),
         ("unreadable lines", unreadable.height, unreadable.height + events.height,
          "lines that are no event; the table unreadable_lines names them"),
         ("events of an unknown kind", events.filter(~pl.col("type").is_in(list(KINDS))).height,
          events.height, "kept in the view events, counted nowhere else"),
+        ("values of the wrong type", int(wrong["n"].sum() or 0), events.height,
+         "their columns cannot show them, so null; the view wrong_values names them"),
+        ("trials read more than once", trials.height - trials.unique(TRIAL[:-1]).height,
+         trials.height, "a copy of a run is counted as one more"),
         ("trials without an end", trials["outcome"].null_count(), trials.height,
          "their outcome is not known"),
         ("iterations without an end", iterations["status"].null_count(), iterations.height,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,9 +25,11 @@ def benchmark_summary(con: DuckDBPyConnection) -> dict[str, Any]:
     total = passed + failed + trials without a verdict. successRate = passed / total, passRate =
     passed / (passed + failed): both 0 to 1, None where there is nothing to divide by. avgDuration
     and durationMs are ms, of whole trials. totalTokens and totalCost (USD at list price) are sums
-    over what is known, `unknown` says how much is not; None where nothing is known.
+    over what is known: lower bounds where `unknown` counts what they leave out, None where nothing
+    is known.
     """
     each = trials(con).join(_usage(con), on=TRIAL, how="left", nulls_equal=True).sort(TRIAL)
+    usage = frame(con, "llm_usage", ["total_tokens", "cost_usd"])
     success = each["success"]
     passed, failed = int(success.sum() or 0), int((~success).sum() or 0)
     return {
@@ -38,13 +41,16 @@ def benchmark_summary(con: DuckDBPyConnection) -> dict[str, Any]:
         "passRate": _rate(passed, passed + failed),
         "outcomes": {str(o): int((each["outcome"] == o).sum() or 0) for o in Outcome},
         "avgDuration": each["duration_ms"].mean(),
-        "totalTokens": _sum(each["total_tokens"]),
-        "totalCost": _sum(each["cost_usd"]),
+        "totalTokens": _sum(usage["total_tokens"]),
+        "totalCost": _sum(usage["cost_usd"]),
         "unknown": {
             "trialsWithoutEnd": each["outcome"].null_count(),
-            "trialsWithoutTokens": each["total_tokens"].null_count(),
-            "requestsWithoutPrice": int(each["n_unpriced"].sum() or 0),
+            "trialsReadTwice": each.height - each.unique(TRIAL[:-1]).height,
+            "trialsWithoutTokens": int((each["n_requests"].fill_null(0) == 0).sum()),
+            "requestsWithoutTokens": usage["total_tokens"].null_count(),
+            "requestsWithoutPrice": usage["cost_usd"].null_count(),
             "unreadableLines": frame(con, "unreadable_lines", ["line"]).height,
+            "wrongValues": int(frame(con, "wrong_values", ["n"])["n"].sum() or 0),
         },
         "results": [_result(row) for row in each.iter_rows(named=True)],
     }
@@ -71,10 +77,19 @@ def _runs(con: DuckDBPyConnection) -> list[dict[str, Any]]:
 
 
 def _usage(con: DuckDBPyConnection) -> pl.DataFrame:
-    prompts = frame(con, "llm_usage", [*TRIAL, "prompt_tokens", "completion_tokens"])
-    files = frame(con, "trials", [*TRIAL, "file"])
-    sums = prompts.group_by(TRIAL).agg(total("prompt_tokens"), total("completion_tokens"))
-    return files.join(sums, on=TRIAL, how="left", nulls_equal=True)
+    """One row a trial: the parts of its total_tokens, and the requests that did not say theirs."""
+    known = pl.col("total_tokens").is_not_null()
+    columns = [*TRIAL, "prompt_tokens", "completion_tokens", "total_tokens"]
+    return (
+        frame(con, "llm_usage", columns)
+        .with_columns(pl.when(known).then(pl.col("prompt_tokens", "completion_tokens")))
+        .group_by(TRIAL)
+        .agg(
+            total("prompt_tokens"),
+            total("completion_tokens"),
+            pl.col("total_tokens").null_count().cast(pl.Int64).alias("n_unknown"),
+        )
+    )
 
 
 def _result(row: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +99,7 @@ def _result(row: dict[str, Any]) -> dict[str, Any]:
         "completion": row["completion_tokens"],
         "cost": row["cost_usd"],
         "requests": row["n_requests"],
+        "requestsWithoutTokens": row["n_unknown"],
         "requestsWithoutPrice": row["n_unpriced"],
     }
     return {
@@ -95,7 +111,7 @@ def _result(row: dict[str, Any]) -> dict[str, Any]:
         "success": row["success"],
         "durationMs": row["duration_ms"],
         "agentDurationMs": row["agent_ms"],
-        "metricsFile": row["file"],
+        "metricsFile": Path(row["file"]).name,
         "error": row["reason"] if row["outcome"] in _ERRORS else None,
         "toolCalls": row["n_tool_calls"],
         "fileEdits": row["n_file_edits"],

@@ -21,7 +21,7 @@ from ampmetrics.capture.clock import milliseconds
 from ampmetrics.capture.git import GitError
 from ampmetrics.errors import BadInputError, CannotRunError
 from ampmetrics.events import RunEnd, RunStart
-from ampmetrics.jsonl import EventFile
+from ampmetrics.jsonl import EventFile, event_files
 
 __all__ = ["Options", "Run", "bench", "plan"]
 
@@ -62,6 +62,8 @@ class Run:
 
 def plan(suite: Suite, options: Options) -> list[Trial]:
     """Trials in their order; raises BadInputError on a case that the suite does not have."""
+    if "" in options.models:
+        raise BadInputError("a model has no name: leave --model out for the agent's own choice")
     known = {case.id: case for case in suite.cases}
     for id_ in options.case_ids:
         if id_ not in known:
@@ -169,10 +171,10 @@ async def _prepare(repos: set[Path], temporary: Path) -> dict[Path, Source | Exc
 
 
 def _output_folder(folder: Path) -> Path:
-    held = next(folder.glob("*.jsonl"), None) if folder.is_dir() else None
-    if held:
+    if held := _held(folder):
         raise BadInputError(
-            f"{folder} already holds a run ({held.name}): name another folder with --output-dir"
+            f"{folder} already holds a run ({held.relative_to(folder)}): name another folder with "
+            "--output-dir"
         )
     logs = folder / "logs"
     try:
@@ -180,6 +182,14 @@ def _output_folder(folder: Path) -> Path:
     except OSError as error:
         raise CannotRunError(f"{folder}: cannot write there: {error.strerror}") from error
     return logs
+
+
+def _held(folder: Path) -> Path | None:
+    # Also deeper down: whoever reads the folder would count it in.
+    try:
+        return event_files(folder)[0] if folder.is_dir() else None
+    except BadInputError:
+        return None
 
 
 def _event_file(folder: Path, name: str) -> EventFile:

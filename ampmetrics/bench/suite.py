@@ -114,6 +114,8 @@ class _Reader:
             self.fail(node, f"{what} must be a mapping with the keys {', '.join(keys)}")
         found: dict[str, yaml.Node] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.fail(key, f"a key of {what} is a list or mapping, not a word")
             if key.value not in keys:
                 self.fail(
                     key, f"unknown key {key.value!r} in {what}{_nearest(str(key.value), keys)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ampmetrics.capture.diffs import Change, Diff, Diffs, changes, counts, text
@@ -79,7 +80,14 @@ async def _commit(folder: Path, sha: str) -> GitOperation:
         sha_before=parents.split()[0] if parents else None,
         sha_after=sha,
         files_changed=len(files),
-        insertions=sum(added or 0 for added, _ in files),
-        deletions=sum(deleted or 0 for _, deleted in files),
+        insertions=_sum(added for added, _ in files),
+        deletions=_sum(deleted for _, deleted in files),
         message=subject.strip("\n"),
     )
+
+
+def _sum(lines: Iterable[int | None]) -> int | None:
+    """Lines of the text files; null where all are binary, 0 where there is no file."""
+    each = list(lines)
+    known = [n for n in each if n is not None]
+    return sum(known) if known or not each else None

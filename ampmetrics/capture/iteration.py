@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from ampmetrics.agents import Adapter, Request, Stream
@@ -18,6 +18,7 @@ from ampmetrics.events import IterationEnd, IterationStart, UserMessage
 __all__ = ["Iteration", "run_iteration"]
 
 _SHOWN_BYTES = 2000
+_PATIENCE_SEC = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ async def run_iteration(
     recorder.write(UserMessage(message=request.prompt), begin)
     reading = _Reading(adapter.stream(), recorder)
     ended: Ended | None = None
+    tracked = False
     status = "cancelled"
     reason: str | None = "the run was interrupted"
     begin = recorder.clock.now()
@@ -73,6 +75,7 @@ async def run_iteration(
         reading.close()
         status, reason = _judge(ended, reading.stream, timeout_sec, Path(f"{logs}.stderr.log"))
         await _record_changes(workspace, recorder)
+        tracked = True
     except Exception as error:
         if ended is None:
             status, reason = "failed", f"the agent could not be run: {error}"
@@ -80,6 +83,8 @@ async def run_iteration(
     finally:
         reading.close()
         spent = ended.duration_ms if ended else milliseconds(begin, recorder.clock.now())
+        if status == "cancelled":
+            tracked = await _record_changes_of_cancelled(workspace, recorder)
         recorder.write(
             IterationEnd(
                 iteration_number=number,
@@ -88,10 +93,10 @@ async def run_iteration(
                 duration_ms=spent,
                 exit_code=ended.exit_code if ended else None,
                 agent_session_id=reading.stream.agent_session_id,
+                edits_tracked=tracked,
                 stream_lines=reading.lines,
                 unreadable_stream_lines=reading.unreadable,
-            ),
-            begin + timedelta(milliseconds=spent),
+            )
         )
         recorder.sync()
     return Iteration(iteration_id=str(recorder.iteration_id), status=status, reason=reason)
@@ -130,9 +135,21 @@ async def _record_changes(workspace: Workspace, recorder: Recorder) -> None:
         recorder.write(commit)
 
 
+async def _record_changes_of_cancelled(workspace: Workspace, recorder: Recorder) -> bool:
+    """What the agent had done goes with its workspace, so it is told, if that is quick."""
+    try:
+        async with asyncio.timeout(_PATIENCE_SEC):
+            await _record_changes(workspace, recorder)
+    except (asyncio.CancelledError, Exception):
+        # Whatever it is, the iteration gets its end, which says that the edits are not known.
+        return False
+    return True
+
+
 def _judge(
     ended: Ended, stream: Stream, timeout_sec: float, stderr: Path
 ) -> tuple[str, str | None]:
+    # Amp's SDK has it so: an exit code after the agent said that it was done says nothing more.
     if ended.timed_out:
         return "timeout", f"the agent was not done after {timeout_sec:g} s"
     if stream.error is not None:

@@ -1,7 +1,7 @@
 """The command `ampmetrics`: one file a command, loaded when it is used.
 
-The only place that prints and exits. Exit codes: 0 good, 1 a gate or notebook failed, 2 usage or
-bad input, 3 not enough valid data, 130 interrupted.
+The only place that prints and exits. Exit codes: 0 good, 1 a notebook's cell failed, 2 usage or bad
+input, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import click
 
 from ampmetrics import __version__
+from ampmetrics.cli.printable import printable
 from ampmetrics.errors import AmpMetricsError
 
 __all__ = ["main"]
@@ -53,7 +54,7 @@ def main() -> None:
     try:
         code = cli.main(standalone_mode=False)
     except AmpMetricsError as error:
-        click.echo(f"ampmetrics: {error}", err=True)
+        click.echo(f"ampmetrics: {printable(str(error))}", err=True)
         code = error.exit_code
     except click.ClickException as error:
         error.show()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,18 @@ import click
 
 from ampmetrics.agents import adapter
 from ampmetrics.bench import Options, Result, Run, Suite, Trial, bench, load_suite, plan
+from ampmetrics.cli.printable import printable
 from ampmetrics.events import Outcome
 
 __all__ = ["command"]
 
 SUMMARY_FILE = "benchmark-summary.json"
+
+
+def _finite(_: click.Context, __: click.Parameter, seconds: float | None) -> float | None:
+    if seconds is not None and math.isnan(seconds):
+        raise click.BadParameter("nan is no number of seconds")
+    return seconds
 
 
 @click.command(name="bench")
@@ -42,7 +50,8 @@ SUMMARY_FILE = "benchmark-summary.json"
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 7 * 24 * 3600, min_open=True),
+    callback=_finite,
     metavar="SECONDS",
     help="No agent has longer than this; a case's own shorter timeoutSec stays. "
     "Without it and without timeoutSec: 1800.",
@@ -107,7 +116,9 @@ def command(
 
 def _speaker(*, to_stderr: bool) -> Callable[[str], None]:
     def say(line: str) -> None:
-        click.echo(line, err=to_stderr)
+        # Whoever read it may have had enough (`| head`): the run goes on.
+        with suppress(BrokenPipeError):
+            click.echo(line, err=to_stderr)
 
     return say
 
@@ -126,8 +137,8 @@ def _announce(
 def _print_plan(trials: list[Trial], say: Callable[[str], None]) -> None:
     say("\nDry run - would execute:")
     for trial in trials:
-        what = trial.case.description or trial.case.prompt[:100].replace("\n", " ")
-        say(f"  {_label(trial, trials)}: {what}...")
+        what = trial.case.description or trial.case.prompt[:100]
+        say(f"  {_label(trial, trials)}: {printable(what)}...")
 
 
 def _label(trial: Trial, trials: list[Trial]) -> str:
@@ -147,7 +158,7 @@ def _line(result: Result, label: str) -> str:
             return f"? {label}: NO VERDICT {spent}"
         case Outcome.TIMEOUT:
             return f"✗ {label}: TIMEOUT {spent}"
-    reason = (result.reason or "unknown").splitlines()[0][:160]
+    reason = printable((result.reason or "unknown").splitlines()[0][:160])
     return f"✗ {label}: ERROR - {reason}"
 
 
@@ -220,22 +231,31 @@ def summary_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"Without a verdict: {rest}")
     lines.append(f"Success Rate: {_percent(document['successRate'])}")
     if document["passRate"] != document["successRate"]:
-        lines.append(f"Pass Rate: {_percent(document['passRate'])} of those with a verdict")
+        rate = _percent(document["passRate"])
+        lines.append(f"Pass Rate: {rate}" + " of those with a verdict" * (rate != "unknown"))
     lines += [
         f"Avg Duration: {_number(document['avgDuration'], '{:.0f}ms')}",
-        "Total Tokens: "
-        + _sum(document["totalTokens"], "{}", unknown["trialsWithoutTokens"], "trials did not say"),
-        "Total Cost: "
-        + _sum(
-            document["totalCost"],
-            "${:.4f}",
-            unknown["requestsWithoutPrice"],
-            "requests have no price",
-        ),
+        "Total Tokens: " + _sum(document["totalTokens"], "{}", _left_out(unknown, "Tokens")),
+        "Total Cost: " + _sum(document["totalCost"], "${:.4f}", _left_out(unknown, "Price")),
     ]
-    if unknown["unreadableLines"]:
-        lines.append(f"Unreadable Lines: {unknown['unreadableLines']}")
+    for name, label in (
+        ("trialsWithoutEnd", "Trials without an End"),
+        ("trialsReadTwice", "Trials Read Twice"),
+        ("unreadableLines", "Unreadable Lines"),
+        ("wrongValues", "Values of the Wrong Type"),
+    ):
+        if unknown[name]:
+            lines.append(f"{label}: {unknown[name]}")
     return lines
+
+
+def _left_out(unknown: dict[str, int], what: str) -> str:
+    """What a sum does not hold, in words."""
+    counts = (
+        (unknown["trialsWithoutTokens"], "trial", "without usage"),
+        (unknown[f"requestsWithout{what}"], "request", f"without {what.lower()}"),
+    )
+    return ", ".join(f"{n} {noun}{'s' * (n != 1)} {lack}" for n, noun, lack in counts if n)
 
 
 def _kinds(outcomes: dict[str, int]) -> str:
@@ -257,9 +277,9 @@ def _number(value: float | None, form: str) -> str:
     return "unknown" if value is None else form.format(value)
 
 
-def _sum(value: float | None, form: str, missing: int, what: str) -> str:
+def _sum(value: float | None, form: str, left_out: str) -> str:
     """A sum over what is known is the least that it can be."""
-    if not missing:
+    if not left_out:
         return _number(value, form)
-    least = "at least: " if value is not None else ""
-    return f"{_number(value, form)} ({least}{missing} {what})"
+    least = "at least, " if value is not None else ""
+    return f"{_number(value, form)} ({least}{left_out})"

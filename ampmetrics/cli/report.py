@@ -21,9 +21,7 @@ __all__ = ["command"]
 )
 def command(paths: tuple[Path, ...], output: Path) -> None:
     """Write a report on the event files of PATHS: one HTML file that needs no network."""
-    from ampmetrics.jsonl import event_files
     from ampmetrics.reports import build_report
 
-    event_files(paths)
-    written = build_report([str(path.absolute()) for path in paths], output)
+    written = build_report(paths, output)
     click.echo(f"Report: {written}")

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ampmetrics.cli.printable import printable
+
 __all__ = ["print_table"]
 
 _PIPED_WIDTH = 200
@@ -39,5 +41,4 @@ def _cell(value: Any, null: str) -> Text:
         return Text(null, style="dim")
     if isinstance(value, float):
         return Text(f"{value:.4g}" if abs(value) < 1e15 else str(value))
-    # What an agent printed must not reach the terminal as a command to it.
-    return Text("".join(c if c.isprintable() else " " for c in str(value)))
+    return Text(printable(str(value)))

@@ -25,10 +25,17 @@ _SQL_TYPES: dict[Any, str] = {
 _KEYS = {
     "runs": ("run_id",),
     "trials": ("run_id", "case_id", "variant", "trial"),
-    "iterations": ("session_id", "iteration_id"),
+    "iterations": ("session_id", "iteration_id", "iteration_number"),
 }
-"""Views of two kinds, a start and an end, and what joins them."""
+"""Views of two kinds, a start and an end, and what joins them within their file."""
 
+_READ_AS = {"BIGINT": "DOUBLE"}
+_JSON_TYPES = {
+    "VARCHAR": ("VARCHAR",),
+    "BIGINT": ("BIGINT", "UBIGINT"),
+    "DOUBLE": ("BIGINT", "UBIGINT", "DOUBLE"),
+    "BOOLEAN": ("BOOLEAN",),
+}
 _LARGEST_LINE = 64 * 1024 * 1024
 
 
@@ -76,6 +83,7 @@ def quoted(text: str) -> str:
 def create_views(files: list[str]) -> Iterator[str]:
     """Statements that create every view over these files, and the columns' comments."""
     yield _events_view(files)
+    yield _wrong_values_view()
     for table in VIEWS[1:]:
         kinds = [kind for kind, record in KINDS.items() if record.table == table]
         yield f"CREATE VIEW {table} AS {_query(table, kinds, files)}"
@@ -84,12 +92,43 @@ def create_views(files: list[str]) -> Iterator[str]:
 
 
 def _events_view(files: list[str]) -> str:
-    chosen = ", ".join(f'"{c.key}" AS {c.name}' for c in ENVELOPE)
-    source = _read(files, {"data": "JSON"})
+    chosen = ", ".join(f'"{c.key}" AS {c.name}' for c in ENVELOPE if c.name != "type")
+    source = _read(files, {"type": "JSON", "data": "JSON"})
     return (
-        f"CREATE VIEW events AS SELECT {chosen}, data, filename AS file FROM {source} "
-        "WHERE type IS NOT NULL"
+        f"CREATE VIEW events AS SELECT type->>'$' AS type, {chosen}, data, filename AS file "
+        f"FROM {source} WHERE json_type(type) = 'VARCHAR'"
     )
+
+
+def _wrong_values_view() -> str:
+    """One row a field that holds values which its column cannot show, and how many."""
+    counts = ["count(*) FILTER (WHERE timestamp IS NULL) AS timestamp"]
+    for kind, record in KINDS.items():
+        here = f"type = {quoted(kind)}"
+        counts.append(
+            f"""count(*) FILTER (WHERE {here} AND json_type(data) <> 'OBJECT') AS "{kind}" """
+        )
+        for column in columns_of(record):
+            wrong = _wrong(column)
+            if wrong:
+                counts.append(
+                    f"""count(*) FILTER (WHERE {here} AND {wrong}) AS "{kind}.{column.key}" """
+                )
+    return (
+        "CREATE VIEW wrong_values AS SELECT field, n FROM "
+        f"(UNPIVOT (SELECT {', '.join(counts)} FROM events) ON COLUMNS(*) INTO NAME field VALUE n) "
+        "WHERE n > 0"
+    )
+
+
+def _wrong(column: Column) -> str | None:
+    path = quoted(f"$.{column.key}")
+    if column.sql_type == "TIMESTAMPTZ":
+        return f"data->>{path} IS NOT NULL AND TRY_CAST(data->>{path} AS TIMESTAMPTZ) IS NULL"
+    kinds = _JSON_TYPES.get(column.sql_type)
+    if not kinds:
+        return None
+    return f"json_type(data, {path}) NOT IN ('NULL', {', '.join(map(quoted, kinds))})"
 
 
 def _query(table: str, kinds: list[str], files: list[str]) -> str:
@@ -97,8 +136,11 @@ def _query(table: str, kinds: list[str], files: list[str]) -> str:
         return _one_kind(kinds[0], files)
     start, end = kinds
     keys = _KEYS[table]
-    ids = [name if name in keys else f"coalesce(s.{name}, e.{name}) AS {name}" for name in IDS]
-    fields = [f"s.{column.name}" for column in columns_of(KINDS[start])]
+    ids = [f"coalesce(s.{name}, e.{name}) AS {name}" for name in IDS]
+    fields = [
+        f"coalesce(s.{c.name}, e.{c.name}) AS {c.name}" if c.name in keys else f"s.{c.name}"
+        for c in columns_of(KINDS[start])
+    ]
     fields += [
         f"e.{column.name}"
         for column in columns_of(KINDS[end])
@@ -108,20 +150,28 @@ def _query(table: str, kinds: list[str], files: list[str]) -> str:
         f"SELECT {', '.join(ids)}, s.timestamp AS started_at, e.timestamp AS ended_at, "
         f"{', '.join(fields)}, coalesce(s.file, e.file) AS file "
         f"FROM ({_one_kind(start, files)}) s FULL JOIN ({_one_kind(end, files)}) e "
-        f"USING ({', '.join(keys)})"
+        f"ON {' AND '.join(f's.{key} IS NOT DISTINCT FROM e.{key}' for key in (*keys, 'file'))}"
     )
 
 
 def _one_kind(kind: str, files: list[str]) -> str:
     columns = columns_of(KINDS[kind])
-    members = ", ".join(f'"{column.key}" {column.sql_type}' for column in columns)
-    fields = ", ".join(f'data."{column.key}" AS {column.name}' for column in columns)
+    members = ", ".join(f'"{c.key}" {_READ_AS.get(c.sql_type, c.sql_type)}' for c in columns)
+    fields = ", ".join(f"{_value(column)} AS {column.name}" for column in columns)
     ids = ", ".join(f'"{c.key}" AS {c.name}' for c in ENVELOPE if c.name in IDS)
     source = _read(files, {"data": f"STRUCT({members})"})
     return (
         f"SELECT {ids}, timestamp, {fields}, filename AS file FROM {source} "
         f"WHERE type = {quoted(kind)}"
     )
+
+
+def _value(column: Column) -> str:
+    value = f'data."{column.key}"'
+    if column.sql_type != "BIGINT":
+        return value
+    # Read as BIGINT, 5.7 would be 6.
+    return f"CASE WHEN {value} = trunc({value}) THEN TRY_CAST({value} AS BIGINT) END"
 
 
 def _read(files: list[str], data: dict[str, str]) -> str:
@@ -136,8 +186,18 @@ def _read(files: list[str], data: dict[str, str]) -> str:
     )
 
 
+_OWN_COLUMNS = {
+    "timestamp": "When it was observed, UTC",
+    "started_at": "When its start was observed, UTC; null: no start is there",
+    "ended_at": "When its end was observed, UTC; null: it never ended",
+    "file": "Event file that it was read from",
+}
+
+
 def _documented(kinds: list[str]) -> list[Column]:
     records: list[type[Record]] = [KINDS[kind] for kind in kinds]
     found = [c for c in ENVELOPE if c.name in IDS]
     found += [column for record in records for column in columns_of(record)]
+    own = ("timestamp", "file") if len(kinds) == 1 else ("started_at", "ended_at", "file")
+    found += [Column(name, name, "", _OWN_COLUMNS[name]) for name in own]
     return list({column.name: column for column in found}.values())
