@@ -194,7 +194,7 @@ class ToolCall(Record, frozen=True):
 
 
 class LlmUsage(Record, frozen=True):
-    """One row a model message that reported its tokens."""
+    """One row a model request that reported its tokens, or a sum for a run where none did."""
 
     table: ClassVar[str] = "llm_usage"
 
