@@ -1,5 +1,6 @@
 # make demo    the sample benchmark and its report
 # make test    everything that is checked, as CI checks it
+# make test-agents   installs real agent CLIs (npm; about 1.4 GB) and drives them with a scripted LLM
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
-.PHONY: demo test lint browser clean
+.PHONY: demo test test-agents lint browser clean
 .DELETE_ON_ERROR:
 
 demo:
@@ -26,6 +27,10 @@ demo:
 
 test: $(VENV)/.installed-test browser lint
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-agents: $(VENV)/.installed-test
+	tests/real/install_agents.sh build/agents
+	AMPMETRICS_AGENTS=build/agents $(BIN)/python -m pytest tests/test_scripted_llm.py tests/test_real_agents.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -194,13 +194,16 @@ class ToolCall(Record, frozen=True):
 
 
 class LlmUsage(Record, frozen=True):
-    """One row a model message that reported its tokens."""
+    """One row a model request that reported its tokens, or a sum for a run where none did."""
 
     table: ClassVar[str] = "llm_usage"
 
     message_id: Annotated[Text, _doc("The provider's id of the message")] = None
     parent_tool_call_id: Annotated[Text, _doc("Call of the sub-agent that asked")] = None
     model: Annotated[Text, _doc("Model that answered; null: the agent does not say")] = None
+    scope: Annotated[
+        Text, _doc("request: one model request; run: all of the iteration, told in one sum")
+    ] = None
     prompt_tokens: Annotated[Count, _doc("All input: uncached, cache reads, cache writes")] = None
     completion_tokens: Annotated[Count, _doc("All output, reasoning with it")] = None
     total_tokens: Annotated[Count, _doc("prompt_tokens + completion_tokens")] = None

@@ -323,5 +323,7 @@ def test_the_command_line_has_everything_but_the_prompt(request_: Request, comma
 
 
 def test_an_unknown_agent_names_the_choices() -> None:
-    with pytest.raises(BadInputError, match=r"'ampp': choose from amp, sample"):
+    with pytest.raises(
+        BadInputError, match=r"'ampp': choose from amp, claude, codex, gemini, opencode, pi, sample"
+    ):
         adapter("ampp")

@@ -432,7 +432,7 @@ def test_json_is_pure_and_a_second_run_is_refused(folder: Path) -> None:
         (GOOD, ["-o", "repo/a.txt/out"], 2, "repo/a.txt/out: cannot write there: Not a directory"),
         (GOOD, ["-o", "old"], 2, "old already holds a run (deeper/one-metrics.jsonl): name another"),
         (GOOD, ["--case", "three"], 2, "suite.yaml has no case 'three': choose from one"),
-        (GOOD, ["--agent", "ampp"], 2, "unknown agent 'ampp': choose from amp, sample"),
+        (GOOD, ["--agent", "ampp"], 2, "unknown agent 'ampp': choose from amp, claude, codex, gemini, opencode, pi, sample"),
         (GOOD + "  promt: x", [], 2, "suite.yaml:5: unknown key 'promt' in a case; did you mean 'prompt'?"),
         (GOOD.replace("one", "../x"), [], 2, "suite.yaml:2: id '../x' cannot be a file's name"),
     ],

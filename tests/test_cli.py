@@ -34,7 +34,7 @@ def test_help_names_every_command_and_is_silent_on_stderr() -> None:
         (["bench", "no-such-suite.yaml"], "no-such-suite.yaml: cannot be read"),
         (
             ["bench", "x.yaml", "--agent", "nobody"],
-            "unknown agent 'nobody': choose from amp, sample",
+            "unknown agent 'nobody': choose from amp, claude, codex, gemini, opencode, pi, sample",
         ),
         (["bench", "x.yaml", "--repeats", "0"], "0 is not in the range"),
         (["bench", "x.yaml", "--timeout", "nan"], "nan is no number of seconds"),

@@ -6,27 +6,19 @@ model only in newer versions. Requests for titles and of Amp's own helper tools 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import msgspec
 
 from ampmetrics.agents.adapter import Arrival, Request
-from ampmetrics.events import LlmUsage, ToolCall
-from ampmetrics.pricing import price
+from ampmetrics.agents.calls import Calls
+from ampmetrics.agents.reading import blocks, count, decode, event, mapping, text, whole
+from ampmetrics.agents.usage import llm_usage, load_prices
+from ampmetrics.events import LlmUsage
 
 __all__ = ["Amp", "AmpStream"]
-
-_MESSAGE_LIMIT = 500
-_DEEPEST = 100
-_LARGEST = 2**53
-# A pair of surrogates or any other escape, to be kept; or half a pair.
-_ESCAPE = re.compile(
-    rb"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u(?![dD][89a-fA-F])|\\[^u])|\\u[dD][89a-fA-F].."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,30 +44,20 @@ class Amp:
         return AmpStream()
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    name: str | None
-    args: Any
-    parent: str | None
-    started_at: datetime
-
-
 class AmpStream:
     """Reads Amp's stream-json: usage of every model message, tool calls paired by their id."""
 
     def __init__(self) -> None:
-        _load_prices()
+        load_prices()
         self.agent_session_id: str | None = None
         self.error: str | None = None
         self.finished = False
-        self._open: dict[str, _Call] = {}
+        self._calls = Calls()
         self._input_includes_cache: bool | None = None
 
     def read(self, line: bytes, at: datetime) -> list[Arrival]:
         """Records that this line completes; raises ValueError on a line not of the format."""
-        value = _decode(line)
-        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-            raise ValueError("not an object with a type")
+        value = event(line)
         if isinstance(value.get("session_id"), str):
             self.agent_session_id = value["session_id"]
         match value["type"]:
@@ -89,71 +71,61 @@ class AmpStream:
 
     def close(self, at: datetime) -> list[Arrival]:
         """Calls without a result: whether they succeeded, and how long they took, is not known."""
-        left = [Arrival(self._unanswered(key, call), at) for key, call in self._open.items()]
-        self._open.clear()
-        return left
+        return self._calls.close(at)
 
     def _assistant(self, value: dict[str, Any], at: datetime) -> list[Arrival]:
-        message = _object(value.get("message"), "message")
-        parent = _text(value.get("parent_tool_use_id"))
-        self._open |= {
-            _id(block): _Call(_text(block.get("name")), _shallow(block.get("input")), parent, at)
-            for block in _blocks(message)
-            if block.get("type") == "tool_use"
-        }
+        message = mapping(value.get("message"), "message")
+        parent = text(value.get("parent_tool_use_id"))
+        for block in blocks(message):
+            if block.get("type") == "tool_use":
+                self._calls.begin(
+                    block.get("id"), block.get("name"), block.get("input"), at, parent
+                )
         if not isinstance(message.get("usage"), dict):
             return []
         return [Arrival(self._usage(message, parent, at), at)]
 
     def _user(self, value: dict[str, Any], at: datetime) -> list[Arrival]:
-        done = []
-        for block in _blocks(_object(value.get("message"), "message")):
-            if block.get("type") == "tool_result":
-                key = _text(block.get("tool_use_id"))
-                call = self._open.pop(key, None) if key else None
-                if key and call:
-                    done.append(Arrival(_answered(key, call, block, at), at))
-        return done
+        results = [
+            block
+            for block in blocks(mapping(value.get("message"), "message"))
+            if block.get("type") == "tool_result"
+        ]
+        return [arrival for block in results for arrival in self._answer(block, at)]
+
+    def _answer(self, block: dict[str, Any], at: datetime) -> list[Arrival]:
+        key, content = block.get("tool_use_id"), block.get("content")
+        said = content if isinstance(content, str) else msgspec.json.encode(content).decode()
+        tool = self._calls.name(key) or ""
+        exit_code = _exit_code(said) if tool.lower() == "bash" else None
+        failed = bool(block.get("is_error"))
+        if exit_code and not failed:
+            failed, said = True, f"exit code {exit_code}"
+        return self._calls.end(key, at, failed=failed, said=said, exit_code=exit_code)
 
     def _result(self, value: dict[str, Any]) -> None:
         self.finished = True
         if value.get("is_error"):
-            text = value.get("error") or value.get("result") or value.get("subtype") or "unknown"
-            self.error = str(text)
+            said = value.get("error") or value.get("result") or value.get("subtype") or "unknown"
+            self.error = str(said)
 
     def _usage(self, message: dict[str, Any], parent: str | None, at: datetime) -> LlmUsage:
         usage: dict[str, Any] = message["usage"]
-        given = _count(usage.get("input_tokens"))
-        read = _count(usage.get("cache_read_input_tokens"))
-        written = _count(usage.get("cache_creation_input_tokens"))
-        output = _count(usage.get("output_tokens"))
+        given = count(usage.get("input_tokens"))
+        read = count(usage.get("cache_read_input_tokens"))
+        written = count(usage.get("cache_creation_input_tokens"))
         cached = (read or 0) + (written or 0)
         within = self._cache_is_within(given, cached)
-        uncached = given - cached if given is not None and within else given
-        prompt = None if uncached is None else uncached + cached
-        model = _text(message.get("model"))
-        cost = price(
-            model,
+        return llm_usage(
             at,
-            uncached_tokens=uncached,
-            cache_read_tokens=read,
-            cache_write_tokens=written,
-            completion_tokens=output,
-        )
-        return LlmUsage(
-            message_id=_text(message.get("id")),
-            parent_tool_call_id=parent,
-            model=model,
-            prompt_tokens=prompt,
-            completion_tokens=output,
-            total_tokens=None if prompt is None or output is None else prompt + output,
-            uncached_tokens=uncached,
-            cache_read_tokens=read,
-            cache_write_tokens=written,
+            message_id=text(message.get("id")),
+            parent=parent,
+            model=text(message.get("model")),
+            uncached=given - cached if given is not None and within else given,
+            cache_read=read,
+            cache_write=written,
+            completion=count(usage.get("output_tokens")),
             input_includes_cache=within,
-            cost_usd=cost.cost_usd,
-            cost_source=cost.source,
-            price_version=cost.version,
         )
 
     def _cache_is_within(self, given: int | None, cached: int) -> bool | None:
@@ -170,109 +142,11 @@ class AmpStream:
             self._input_includes_cache = True
         return bool(self._input_includes_cache)
 
-    def _unanswered(self, key: str, call: _Call) -> ToolCall:
-        return ToolCall(
-            tool_call_id=key,
-            parent_tool_call_id=call.parent,
-            tool_name=call.name,
-            args=call.args,
-            started_at=call.started_at,
-        )
 
-
-@cache
-def _load_prices() -> None:
-    # It takes a third of a second. With the first line it would hold up those that follow, and
-    # they would get too late a time.
-    price("any", datetime.max, uncached_tokens=0, cache_read_tokens=0, cache_write_tokens=0,
-          completion_tokens=0)  # fmt: skip
-
-
-def _answered(key: str, call: _Call, block: dict[str, Any], at: datetime) -> ToolCall:
-    content = block.get("content")
-    text = content if isinstance(content, str) else msgspec.json.encode(content).decode()
-    exit_code = _exit_code(text) if call.name and call.name.lower() == "bash" else None
-    failed = bool(block.get("is_error")) or exit_code not in (None, 0)
-    message = text if block.get("is_error") else f"exit code {exit_code}"
-    return ToolCall(
-        tool_call_id=key,
-        parent_tool_call_id=call.parent,
-        tool_name=call.name,
-        args=call.args,
-        started_at=call.started_at,
-        ended_at=at,
-        duration_ms=(at - call.started_at).total_seconds() * 1000,
-        success=not failed,
-        exit_code=exit_code,
-        error_message=message[:_MESSAGE_LIMIT] if failed else None,
-    )
-
-
-def _exit_code(text: str) -> int | None:
+def _exit_code(said: str) -> int | None:
     """Amp reports a command that exits non-zero as no error, with `exitCode` in the result."""
     try:
-        value = _decode(text.encode())
+        value = decode(said.encode())
     except ValueError:
         return None
-    return _whole(value.get("exitCode")) if isinstance(value, dict) else None
-
-
-def _decode(line: bytes) -> Any:
-    try:
-        return msgspec.json.decode(line)
-    except msgspec.MsgspecError:
-        # Amp cuts long results anywhere, also within a character, of which half an escape is left.
-        line = _ESCAPE.sub(lambda escape: escape[1] or rb"\ufffd", line)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    try:
-        return msgspec.json.decode(line)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}") from error
-
-
-def _shallow(value: Any, levels: int = _DEEPEST) -> Any:
-    """The value itself; raises ValueError where it is too deep to be written again."""
-    if not levels:
-        raise ValueError("nested too deeply")
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for each in inner:
-        _shallow(each, levels - 1)
-    return value
-
-
-def _id(block: dict[str, Any]) -> str:
-    value = block.get("id")
-    if not isinstance(value, str):
-        raise ValueError("a tool_use has no id")
-    return value
-
-
-def _object(value: object, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{name} is not an object")
-    return value
-
-
-def _blocks(message: dict[str, Any]) -> list[dict[str, Any]]:
-    content = message.get("content")
-    if isinstance(content, str):
-        return []
-    if not isinstance(content, list):
-        raise ValueError("content is not a list")
-    return [block for block in content if isinstance(block, dict)]
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _whole(value: object) -> int | None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if abs(value) < _LARGEST else None
-
-
-def _count(value: object) -> int | None:
-    number = _whole(value)
-    return number if number is not None and number >= 0 else None
+    return whole(value.get("exitCode")) if isinstance(value, dict) else None

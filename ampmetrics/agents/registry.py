@@ -6,6 +6,11 @@ import sys
 
 from ampmetrics.agents.adapter import Adapter
 from ampmetrics.agents.amp import Amp
+from ampmetrics.agents.claude import Claude
+from ampmetrics.agents.codex import Codex
+from ampmetrics.agents.gemini import Gemini
+from ampmetrics.agents.opencode import Opencode
+from ampmetrics.agents.pi import Pi
 from ampmetrics.errors import BadInputError
 
 __all__ = ["AGENTS", "adapter"]
@@ -15,8 +20,11 @@ SAMPLE = Amp(
     name="sample", is_sample=True, program=(sys.executable, "-P", "-m", "ampmetrics.agents.sample")
 )
 
-AGENTS: dict[str, Adapter] = {"amp": Amp(), "sample": SAMPLE}
-"""`amp` is the Amp CLI; `sample` replays recorded transcripts through the same adapter."""
+AGENTS: dict[str, Adapter] = {
+    adapter.name: adapter
+    for adapter in (Amp(), Claude(), Codex(), Gemini(), Opencode(), Pi(), SAMPLE)
+}
+"""One adapter an agent CLI; `sample` replays recorded transcripts through Amp's."""
 
 
 def adapter(name: str) -> Adapter:

@@ -65,7 +65,10 @@ def _finite(_: click.Context, __: click.Parameter, seconds: float | None) -> flo
     help="Trials of each case and variant.",
 )
 @click.option(
-    "--agent", default="amp", show_default=True, help="amp, or sample: recorded transcripts."
+    "--agent",
+    default="amp",
+    show_default=True,
+    help="amp, claude, codex, gemini, opencode or pi; sample replays recordings.",
 )
 @click.option(
     "-m",

@@ -1,0 +1,91 @@
+"""Tool calls under way, paired with their results by the agent's own id of the call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ampmetrics.agents.adapter import Arrival
+from ampmetrics.agents.reading import shallow, text
+from ampmetrics.events import ToolCall
+
+__all__ = ["Calls"]
+
+_MESSAGE_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    name: str | None
+    args: Any
+    parent: str | None
+    started_at: datetime
+
+
+class Calls:
+    """Calls without a result yet."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Call] = {}
+
+    def begin(
+        self, key: object, name: object, args: Any, at: datetime, parent: str | None = None
+    ) -> None:
+        """A call arrived; raises ValueError where it has no id or cannot be written again."""
+        if not isinstance(key, str):
+            raise ValueError("a tool call has no id")
+        self._open[key] = _Call(text(name), shallow(args), parent, at)
+
+    def end(
+        self,
+        key: object,
+        at: datetime,
+        *,
+        failed: bool | None,
+        said: str = "",
+        exit_code: int | None = None,
+    ) -> list[Arrival]:
+        """Its result arrived; nothing where no such call is open.
+
+        `failed` is null where the result does not tell.
+        """
+        call = self._open.pop(key, None) if isinstance(key, str) else None
+        if call is None:
+            return []
+        record = ToolCall(
+            tool_call_id=text(key),
+            parent_tool_call_id=call.parent,
+            tool_name=call.name,
+            args=call.args,
+            started_at=call.started_at,
+            ended_at=at,
+            duration_ms=(at - call.started_at).total_seconds() * 1000,
+            success=None if failed is None else not failed,
+            exit_code=exit_code,
+            error_message=said[:_MESSAGE_LIMIT] if failed else None,
+        )
+        return [Arrival(record, at)]
+
+    def name(self, key: object) -> str | None:
+        """Tool of a call under way."""
+        call = self._open.get(key) if isinstance(key, str) else None
+        return call.name if call else None
+
+    def close(self, at: datetime) -> list[Arrival]:
+        """Calls without a result: whether they succeeded, and how long they took, is not known."""
+        left = [
+            Arrival(
+                ToolCall(
+                    tool_call_id=key,
+                    parent_tool_call_id=call.parent,
+                    tool_name=call.name,
+                    args=call.args,
+                    started_at=call.started_at,
+                ),
+                at,
+            )
+            for key, call in self._open.items()
+        ]
+        self._open.clear()
+        return left

@@ -1,0 +1,116 @@
+"""opencode: `opencode run --format json`, and its stream as records.
+
+One step is one model request, with its tokens and cost, but without its model. A tool call comes
+when it is done, with its own times. The title request and a sub-agent's session are not in the
+stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ampmetrics.agents.adapter import Arrival, Request
+from ampmetrics.agents.reading import count, event, mapping, number, shallow, text, whole
+from ampmetrics.agents.usage import llm_usage, load_prices
+from ampmetrics.events import ToolCall
+
+__all__ = ["Opencode", "OpencodeStream"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opencode:
+    """The opencode CLI."""
+
+    name: str = "opencode"
+    is_sample: bool = False
+    program: tuple[str, ...] = ("opencode",)
+
+    def command(self, request: Request) -> list[str]:
+        """The prompt comes from standard input."""
+        command = [*self.program, "run", "--format", "json"]
+        if request.model:
+            command += ["--model", request.model]
+        if request.agent_session_id:
+            command += ["--session", request.agent_session_id]
+        return command
+
+    def stream(self) -> OpencodeStream:
+        """A reader for one run."""
+        return OpencodeStream()
+
+
+class OpencodeStream:
+    """Reads opencode's JSON events."""
+
+    def __init__(self) -> None:
+        load_prices()
+        self.agent_session_id: str | None = None
+        self.error: str | None = None
+        self.finished = False
+
+    def read(self, line: bytes, at: datetime) -> list[Arrival]:
+        """Records that this line completes; raises ValueError on a line not of the format."""
+        value = event(line)
+        self.agent_session_id = text(value.get("sessionID")) or self.agent_session_id
+        match value["type"]:
+            case "tool_use":
+                return [Arrival(_tool_call(mapping(value.get("part"), "part")), at)]
+            case "step_finish":
+                part = mapping(value.get("part"), "part")
+                self.finished = part.get("reason") != "tool-calls"
+                return [Arrival(_usage(part, at), at)]
+            case "error":
+                self.error = str(value.get("error") or "unknown")
+        return []
+
+    def close(self, at: datetime) -> list[Arrival]:  # noqa: ARG002 - nothing is open between lines
+        """Nothing: a call is told only when it is done."""
+        return []
+
+
+def _tool_call(part: dict[str, Any]) -> ToolCall:
+    state = mapping(part.get("state"), "state")
+    metadata, time = state.get("metadata"), state.get("time")
+    exit_code = whole(metadata.get("exit")) if isinstance(metadata, dict) else None
+    failed = state.get("status") != "completed" or exit_code not in (None, 0)
+    begin, end = _times(time) if isinstance(time, dict) else (None, None)
+    said = f"exit code {exit_code}" if exit_code else str(state.get("error") or "failed")
+    return ToolCall(
+        tool_call_id=text(part.get("callID")),
+        tool_name=text(part.get("tool")),
+        args=shallow(state.get("input")),
+        started_at=begin,
+        ended_at=end,
+        duration_ms=(end - begin).total_seconds() * 1000 if begin and end else None,
+        success=not failed,
+        exit_code=exit_code,
+        error_message=said[:500] if failed else None,
+    )
+
+
+def _times(time: dict[str, Any]) -> tuple[datetime | None, datetime | None]:
+    return _moment(time.get("start")), _moment(time.get("end"))
+
+
+def _moment(value: object) -> datetime | None:
+    ms = number(value)
+    return datetime.fromtimestamp(ms / 1000, UTC) if ms is not None and 0 < ms < 1e14 else None
+
+
+def _usage(part: dict[str, Any], at: datetime) -> Any:
+    tokens = mapping(part.get("tokens"), "tokens")
+    cache = mapping(tokens.get("cache", {}), "cache")
+    said, thoughts = count(tokens.get("output")), count(tokens.get("reasoning"))
+    return llm_usage(
+        at,
+        message_id=text(part.get("messageID")),
+        model=None,
+        uncached=count(tokens.get("input")),
+        cache_read=count(cache.get("read")),
+        cache_write=count(cache.get("write")),
+        completion=None if said is None else said + (thoughts or 0),
+        reasoning=thoughts,
+        reported_cost_usd=number(part.get("cost")),
+    )
