@@ -167,8 +167,10 @@ def test_sessions_are_told_apart_by_path_and_by_key(server: Server) -> None:
     post(two, *request("anthropic", False))
     assert one.truth()["other_requests"] == ["POST /api/internal?getUserInfo"]
     assert two.truth()["requests_by_script"] == {"main": 1}
-    connection.request("GET", "/elsewhere")
-    assert connection.getresponse().status == 404
+    with closing(http.client.HTTPConnection(host, timeout=10)) as connection:
+        connection.request("GET", "/elsewhere")
+        with connection.getresponse() as response:
+            assert response.status == 404
     assert server.strays == [("GET", "/elsewhere")]
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 import gzip
 import json
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, cast
@@ -43,8 +45,7 @@ class Server(ThreadingHTTPServer):
     """`with Server() as server: session = server.session("claude", steps)`; the agent gets
     `session.url` and `session.key`."""
 
-    daemon_threads = True
-    block_on_close = False
+    daemon_threads = False
     request_queue_size = 128
 
     def __init__(self, port: int = 0, *, pace: float = 0.0) -> None:
@@ -57,6 +58,7 @@ class Server(ThreadingHTTPServer):
         """(method, target) of requests of no session: other hosts asked for through a proxy
         setting, missing keys."""
         self.stopping = threading.Event()
+        self._connections: set[socket.socket] = set()
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
@@ -93,7 +95,22 @@ class Server(ThreadingHTTPServer):
     ) -> None:
         self.stopping.set()
         self.shutdown()
+        # Connections that are kept alive wait for a request that will not come.
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """A connection, remembered as long as it is open."""
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection is done with."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Agents that are killed break their connections: that is no fault of the server."""
