@@ -103,7 +103,7 @@ def failure(status: int, error: str = "scripted error", *, times: int | None = N
     return Step(status=status, error=error, times=times, usage=Usage())
 
 
-# The usage of the basic script's six requests, as in /work/shared/samples/agent-runs.
+# The usage of the six requests of the basic script: chosen so that no two are alike.
 ANTHROPIC_USAGE = (
     Usage(1201, 0, 5003, 101),
     Usage(211, 5003, 307, 157),
