@@ -1,8 +1,8 @@
 """Codex: `codex exec --json`, and its stream as records.
 
-The stream has no model, no cost and no times; tokens come as one sum when a turn ends, and in a
-continued thread that sum counts from the thread's beginning, so there they are not known. A call
-that fails before it runs (a patch that does not apply) has no item.
+The stream has no model, no cost and no times; tokens come as one sum when a turn ends. In a
+continued thread newer versions count that sum from the thread's beginning: this reader takes it as
+it is, so it is right for new threads only. A call that fails before it runs has no item.
 """
 
 from __future__ import annotations
