@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from ampmetrics.events import KINDS, Event
-from ampmetrics.jsonl import event_files
+from ampmetrics.jsonl import names_of_event_files
 from ampmetrics.tables.files import Look, Looks, nameable
 from ampmetrics.tables.remote import local_and_remote
 
@@ -71,7 +71,7 @@ def check(paths: str | Path | Iterable[str | Path], tally: Tally) -> Iterator[Pr
     is no event file.
     """
     local, remote = local_and_remote(paths)
-    here = [str(file) for file in event_files(local)] if local or not remote else []
+    here = names_of_event_files(local) if local or not remote else []
     files, odd = nameable(here)
     looks = Looks(files, remote | odd)
     for file, look in looks.all():

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 
 from ampmetrics.errors import BadInputError
-from ampmetrics.jsonl import event_files
-from ampmetrics.tables.cache import opened
+from ampmetrics.jsonl import names_of_event_files
+from ampmetrics.tables.cache import opened, without_rows
 from ampmetrics.tables.files import Looks, nameable
 from ampmetrics.tables.remote import local_and_remote
 from ampmetrics.tables.source import BLANK_LINES, UNREADABLE_LINES, WRONG_VALUES, Source
@@ -54,7 +54,7 @@ def connect(
     BadInputError where there is no event file.
     """
     local, remote = local_and_remote(paths)
-    here = [str(file) for file in event_files(local)] if local or not remote else []
+    here = names_of_event_files(local) if local or not remote else []
     files, odd = nameable(here)
     remote |= odd
     con = duckdb.connect()
@@ -70,6 +70,7 @@ def connect(
     con.execute("CREATE TABLE event_files AS SELECT unnest(?::VARCHAR[]) AS file", [names])
     many = len(names) >= _MANY
     kept = opened([str(path) for path in local], names, source, cache, many=many)
+    source.no_rows = without_rows(con) if kept else b""
     con.execute(";".join(create_views(many=many, cached=kept is not None)))
     source.looks, source.kept = Looks(files, remote), kept
     if not external_access:

@@ -43,7 +43,7 @@ _OPTIONS = (
 
 
 class Lines(NamedTuple):
-    """What a view reads: `type` as JSON, `filename`, and each field by its path in the line.
+    """What a view reads: `type`, `filename`, and each field by its path in the line.
 
     A field is read as text where its column holds text or a time, else as JSON.
     """
@@ -54,10 +54,12 @@ class Lines(NamedTuple):
     """Which of the lines."""
 
 
-def few(fields: list[Column], data: str, files: Sequence[str] = (EVENTS,)) -> Lines:
-    """Lines whose `data` is read into this SQL type."""
+def few(
+    fields: list[Column], data: str, files: Sequence[str] = (EVENTS,), kind: str = "VARCHAR"
+) -> Lines:
+    """Lines whose `data` and `type` are read into these SQL types."""
     # Explicit types: inferred ones change with the file.
-    columns = {c.key: read_as(c) for c in ENVELOPE} | {"type": "JSON", "data": data}
+    columns = {c.key: read_as(c) for c in ENVELOPE} | {"type": kind, "data": data}
     declared = ", ".join(f"{quoted(key)}: {quoted(kind)}" for key, kind in columns.items())
     source = f"read_json([{listed(files)}], columns={{{declared}}}, records='true', {_OPTIONS})"
     return Lines(source, parts_of_few(fields))
@@ -69,14 +71,20 @@ def parts_of_few(fields: list[Column]) -> dict[str, str]:
     return parts | {path_of(c, "data"): f"data.{quote(c.key)}" for c in fields}
 
 
-def many_of(fields: list[Column], wanted: str = "true", lines: str = "") -> Lines:
-    """Wanted lines, taken apart at most twice; what is nested is taken where it is asked for."""
+def many_of(
+    fields: list[Column], wanted: str = "true", lines: str = "", kind: str = "VARCHAR"
+) -> Lines:
+    """Wanted lines, taken apart at most twice; what is nested is taken where it is asked for.
+
+    `kind`: as in `few`.
+    """
     columns = {path_of(c): c for c in ENVELOPE[1:]} | {path_of(c, "data"): c for c in fields}
-    texts = [path for path, c in columns.items() if read_as(c) == "VARCHAR"]
+    texts = ["$.type", *(path for path, c in columns.items() if read_as(c) == "VARCHAR")]
     values = [path for path, c in columns.items() if c.sql_type in _CASTS and path not in texts]
     nested = ["$.data", *(path for path, c in columns.items() if c.sql_type == "JSON")]
+    type_ = "texts[1]" if kind == "VARCHAR" else "json->'$.type'"
     source = (
-        f"(SELECT json->'$.type' AS type, json_extract_string(json, [{listed(texts)}]) AS texts, "
+        f"(SELECT json_extract_string(json, [{listed(texts)}]) AS texts, {type_} AS type, "
         f"json_extract(json, [{listed(values)}]) AS vals, json, filename "
         f"FROM {lines or lines_of([EVENTS])} WHERE {wanted})"
     )

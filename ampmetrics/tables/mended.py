@@ -22,7 +22,7 @@ else:
 
 __all__ = ["LONGEST_LINE", "Told", "is_read_as_it_is", "mend", "unpacked"]
 
-LONGEST_LINE = 64 * 1024 * 1024
+LONGEST_LINE = 56 * 1024 * 1024
 _SHOWN = 200
 _BLOCK = 1 << 18
 _GZIP = b"\x1f\x8b\x08"

@@ -109,6 +109,8 @@ class Source(AbstractFileSystem):  # type: ignore[misc]
         """Set when all views are there: nothing is looked at while they are made."""
         self.kept: Kept | None = None
         """The cache, if there is one; set like `looks`."""
+        self.no_rows = b""
+        """What stands for the parts of a kind that the cache holds nothing of."""
         self._made = made
         self._numbers = itertools.count()
         self._contents: dict[str, bytes] = {}
@@ -155,10 +157,7 @@ class Source(AbstractFileSystem):  # type: ignore[misc]
         if path.startswith(_PART) and self.kept:
             return self.kept.open(path.removeprefix(_PART))
         if path == _NO_ROWS:
-            # Here, as it reads what the views read.
-            from ampmetrics.tables.cache.build import without_rows
-
-            return io.BytesIO(without_rows())
+            return io.BytesIO(self.no_rows)
         if path == _NOTHING:
             return io.BytesIO()
         made = path.rpartition("/")[0]

@@ -128,7 +128,8 @@ def _made(name: str, view: str) -> str:
 
 
 def _events(many: bool) -> str:
-    lines = many_of([]) if many else few([], "JSON")
+    # As JSON a text can be told from what is none.
+    lines = many_of([], kind="JSON") if many else few([], "JSON", kind="JSON")
     envelope = ", ".join(f"{cast(c, lines.parts[path_of(c)])} AS {c.name}" for c in ENVELOPE[1:])
     return (
         f"SELECT type->>'$' AS type, {envelope}, {lines.parts['$.data']} AS data, {_FILE} AS file, "
@@ -182,7 +183,7 @@ def _read(kinds: list[str], many: bool, cached: bool) -> Lines:
     if many:
         return many_of(fields, " OR ".join(map(_is_of, kinds)), lines_of([name]))
     members = ", ".join(f"{quote(c.key)} {read_as(c)}" for c in fields)
-    wanted = f"type IN ({listed(map(quote, kinds))})"
+    wanted = f"type IN ({listed(kinds)})"
     return few(fields, f"STRUCT({members})", [name])._replace(wanted=wanted)
 
 
@@ -199,9 +200,9 @@ def lines_of_kinds(files: list[str], longest: int, *, many: bool) -> str:
 
     It fails where a line is much longer than `longest`; with less it is faster.
     """
-    kinds = listed(quote(kind) for kind in KINDS)
+    kinds = listed(KINDS)
     if many:
-        lines = f"SELECT json, filename, json->'$.type' AS type FROM {lines_of(files)}"
+        lines = f"SELECT json, filename, json->>'$.type' AS type FROM {lines_of(files)}"
     else:
         lines = f"SELECT * FROM {few([], 'JSON', files).source}"
     query = f"FROM ({lines}) WHERE type IN ({kinds})"
@@ -232,7 +233,8 @@ def _columns_of_kind(kind: str) -> list[tuple[Column, str]]:
 
 
 def _has_type(kind: str) -> str:
-    return f"type = {quoted(quote(kind))}"
+    # A text only: what is none is spelled otherwise than any kind.
+    return f"type = {quoted(kind)}"
 
 
 def _is_of(kind: str) -> str:

@@ -81,12 +81,13 @@ def again(found: dict[str, Any]) -> Iterable[str]:
         direct, warm = min(runs["direct"]), min(runs["warm"])
         yield f"| {name} | {direct:.3f} | {warm:.4f} | {direct / warm:.1f} |"
     yield ""
-    read, build, append = (min(found[each]) for each in ("read", "build", "append"))
-    yield "| tool usage | s | ratio |"
+    read, whole, build, append = (min(found[e]) for e in ("read", "read all", "build", "append"))
+    yield "| | s | ratio |"
     yield "|---|---|---|"
-    yield f"| read directly | {read:.3f} | {read / build:.2f} |"
-    yield f"| the cache built with it | {build:.3f} | 1.00 |"
-    yield f"| the cache grown by 1 % with it | {append:.3f} | {append / build:.3f} |"
+    yield f"| tool usage, read directly | {read:.3f} | {read / build:.2f} |"
+    yield f"| all that the cache holds, read directly, view by view | {whole:.3f} | {whole / build:.2f} |"
+    yield f"| tool usage, and the cache built with it | {build:.3f} | 1.00 |"
+    yield f"| tool usage, and 1 % that came | {append:.3f} | {append / build:.3f} |"
 
 
 def targets(found: Sequence[Target]) -> Iterable[str]:

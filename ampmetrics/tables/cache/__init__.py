@@ -5,7 +5,8 @@ files. Only the views of a kind use it; `events`, `unreadable_lines` and `wrong_
 lines themselves, which as Parquet are read no faster than as they are.
 """
 
+from ampmetrics.tables.cache.build import without_rows
 from ampmetrics.tables.cache.kept import Kept
 from ampmetrics.tables.cache.place import Cached, cache_folder, cached, clear, opened
 
-__all__ = ["Cached", "Kept", "cache_folder", "cached", "clear", "opened"]
+__all__ = ["Cached", "Kept", "cache_folder", "cached", "clear", "opened", "without_rows"]

@@ -6,7 +6,6 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +54,7 @@ def built(source: Source, batch: dict[str, Piece], place: int, folder: Path, *, 
     """
     with _writer(folder, source) as con:
         _read(con, list(batch), many=many)
-        found = con.execute("SELECT DISTINCT type->>'$' FROM (SELECT DISTINCT type FROM lines)")
+        found = con.execute("SELECT DISTINCT type FROM lines")
         queries = {kind: rows_of_kind(kind, "lines", many=many) for (kind,) in found.fetchall()}
         return _written(con, queries, list(batch.values()), place, folder)
 
@@ -84,13 +83,12 @@ def merged(parts: list[Part], folder: Path) -> Part:
         return _written(con, queries, pieces, parts[0].place, folder)
 
 
-@cache
-def without_rows() -> bytes:
+def without_rows(con: duckdb.DuckDBPyConnection) -> bytes:
     """A Parquet file without a row that has the columns of every kind."""
     recorded = [column for record in KINDS.values() for column in columns_of(record)]
     types = {c.name: c.sql_type for c in [*ENVELOPE, *recorded]} | {"file": "VARCHAR"}
     nothing = ", ".join(f"NULL::{sql_type} AS {name}" for name, sql_type in types.items())
-    with tempfile.TemporaryDirectory(prefix="ampmetrics-") as folder, _writer(Path(folder)) as con:
+    with tempfile.TemporaryDirectory(prefix="ampmetrics-") as folder:
         path = Path(folder, "nothing.parquet")
         con.execute(f"COPY (SELECT {nothing} WHERE false) TO {quoted(str(path))} (FORMAT parquet)")
         return path.read_bytes()

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Kept", "Plan"]
 
-_LIVE = 1 << 20
-"""Less than so many bytes are read from the files rather than built."""
+_LIVE = 1 << 23
+"""Less than so many bytes are read from the files rather than built: 50 queries cost no more."""
 _LIVE_FILES = 20
 _PATIENCE = 6
 _TRIES = 3
