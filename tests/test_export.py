@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from ampmetrics import exporters
 from ampmetrics.cli import cli
 from ampmetrics.errors import BadInputError
+from ampmetrics.importers import Wanted, find, import_files
 from ampmetrics.tables import connect, describe
 
 ALL = {table.name: table for table in describe()}
@@ -51,7 +52,7 @@ def _columns(name: str, but: tuple[str, ...]) -> list[str]:
 
 
 @settings(
-    max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+    max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )
 @given(exported.event_files())
 def test_every_table_comes_back_equal(
@@ -67,6 +68,7 @@ def test_every_table_comes_back_equal(
         exporters.parquet(con, folder / "parquet")
         exporters.parquet(con, folder / "days", by_day=True)
         exporters.jsonl(con, folder / "b.jsonl")
+        exporters.csv(con, folder / "csv")
     with closing(duckdb.connect(str(folder / "a.duckdb"), read_only=True)) as con:
         con.execute("SET TimeZone = 'UTC'")
         assert tables_of(con) == before
@@ -84,6 +86,7 @@ def test_every_table_comes_back_equal(
                 f"CREATE VIEW {name} AS FROM read_parquet('{files}', hive_partitioning=true)"
             )
         assert tables_of(con) == before
+    assert _of_csv(folder / "csv") == before
     assert _of_sqlite(folder / "a.sqlite") == {
         name: sorted([tuple(map(_as_sqlite, row)) for row in rows], key=repr)
         for name, rows in before.items()
@@ -93,6 +96,58 @@ def test_every_table_comes_back_equal(
     assert again | {"unreadable_lines": unlined["unreadable_lines"]} == unlined
     assert not again["unreadable_lines"]
     assert lines_of(folder / "b.jsonl") == events
+
+
+_UNSEEN = ("file", "line", "source_file", "source_line")
+"""Columns that say where an event stands now, or which file it came from if it says none."""
+
+
+@settings(
+    max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+)
+@given(exported.event_files())
+def test_what_is_exported_to_other_tools_comes_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, events: list[exported.Json]
+) -> None:
+    folder = tmp_path_factory.mktemp("back")
+    judged = {event.get("sessionId"): event for event in events}.values()
+    ends = [{**event, "type": "trial_end", "data": {"success": True}} for event in judged]
+    with closing(connect(exported.write(folder / "a.jsonl", [*events, *ends]), cache=False)) as con:
+        before = tables_of(con, but=_UNSEEN)
+        exporters.atif(con, folder / "atif")
+        (folder / "otel").mkdir()
+        exporters.otlp(con, folder / "otel" / "a.jsonl")
+        exporters.amp_eval(con, folder / "amp-eval")
+    for name in ("atif", "otel", "amp-eval"):
+        ((source, files),) = find([folder / name], None).items()
+        done = import_files(source, files, folder / "out", wanted=Wanted())
+        assert (source.name, done.events, done.unreadable) == (name, len(events) + len(ends), [])
+        with closing(connect(folder / "out" / name, cache=False)) as con:
+            after = tables_of(con, but=_UNSEEN)
+            told_from = con.execute("SELECT source_file, source_line FROM events").fetchall()
+        # Of files there is one for each session.
+        assert {**after, "event_files": []} == {**before, "event_files": []}
+        assert all(file is not None for file, _ in told_from)
+
+
+def _of_csv(folder: Path) -> dict[str, list[Any]]:
+    """As who knows the types reads it: a text without the first `'`, an empty cell is null."""
+    with closing(duckdb.connect()) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        for name, table in ALL.items():
+            names = {column.name: column.sql_type for column in table.columns}
+            cells = ", ".join(f"'{column}': 'VARCHAR'" for column in names)
+            values = ", ".join(
+                f'(CASE WHEN starts_with("{column}", chr(39)) THEN "{column}"[2:] '
+                f'ELSE "{column}" END)::{kind} AS "{column}"'
+                for column, kind in names.items()
+            )
+            con.execute(
+                f"CREATE VIEW {name} AS SELECT {values} FROM read_csv('{folder}/{name}.csv', "
+                f"columns={{{cells}}}, header=true, auto_detect=false, quote='\"', escape='\"', "
+                "allow_quoted_nulls=false, parallel=false)"
+            )
+        return tables_of(con)
 
 
 def _of_sqlite(path: Path) -> dict[str, list[Any]]:
@@ -201,6 +256,21 @@ def test_days_are_utc_and_tables_without_a_time_are_one_file(told: Path, tmp_pat
     assert (frame["started_at"].dt.date() == frame["day"]).drop_nulls().all()
     assert frame.schema["duration_ms"] == pl.Float64
     assert frame.schema["timestamp"] == pl.Datetime("us", "UTC")
+    # Those without a time have no day.
+    without = exported.write(
+        tmp_path / "no.jsonl",
+        [{"type": "tool_call", "sessionId": "s", "timestamp": at, "data": {"toolName": at}}
+         for at in ("yesterday", "2026-01-02T00:00:00Z")],
+    )  # fmt: skip
+    with closing(connect(without, cache=False)) as con:
+        exporters.parquet(con, tmp_path / "n", by_day=True)
+    assert {path.name for path in (tmp_path / "n" / "tool_calls").iterdir()} == {
+        "day=__HIVE_DEFAULT_PARTITION__", "day=2026-01-02",
+    }  # fmt: skip
+    named = pl.scan_parquet(tmp_path / "n" / "tool_calls", hive_partitioning=True).collect()
+    assert set(named.select("tool_name", "day").rows()) == {
+        ("yesterday", None), ("2026-01-02T00:00:00Z", date(2026, 1, 2)),
+    }  # fmt: skip
     codecs = duckdb.sql(
         f"SELECT DISTINCT compression FROM parquet_metadata('{tmp_path}/p/events/*/*.parquet')"
     )

@@ -60,6 +60,9 @@ def sample_made(sample_run: Path, tmp_path_factory: pytest.TempPathFactory) -> M
 
 
 def no_nulls(value: Any) -> bool:
+    """But in events, which stand there as they were."""
+    if isinstance(value, dict):
+        value = {k: each for k, each in value.items() if k not in ("event", "events")}
     if isinstance(value, dict | list):
         return all(map(no_nulls, value.values() if isinstance(value, dict) else value))
     return value is not None
@@ -172,7 +175,8 @@ def check_atif(trajectory: dict[str, Any]) -> None:
 
 
 def test_a_trajectory_is_valid_and_tells_each_step(told: Made) -> None:
-    assert sorted(told.trajectories) == ["one_high", "one_low", "two_high", "two_low"]
+    # One of the run's own events, which are of no session.
+    assert sorted(told.trajectories) == ["no-session", "one_high", "one_low", "two_high", "two_low"]
     for trajectory in told.trajectories.values():
         check_atif(trajectory)
     one = told.trajectories["one_high"]
@@ -192,17 +196,13 @@ def test_a_trajectory_is_valid_and_tells_each_step(told: Made) -> None:
         {"tool_call_id": "c1", "function_name": "Bash", "arguments": {"cmd": "ls", "n": 3}}
     ]
     assert call["timestamp"] == "2026-01-03T00:00:03.000000Z"
-    times = {
-        "timestamp": "2026-01-03T00:00:03.000000Z",
-        "started_at": "2026-01-03T00:00:03.000000Z",
-    }
-    assert call["extra"]["ampmetrics"] == {"iteration_id": "i-one-high", **times}
+    assert call["extra"]["ampmetrics"]["event"]["iterationId"] == "i-one-high"
     (result,) = call["observation"]["results"]
     assert (result["content"], result["extra"]["ampmetrics"]["success"]) == ("no such file", False)
     # A call without an id, arguments that are no object, and no result.
     (named,) = other["tool_calls"]
     assert named["arguments"] == {}
-    assert named["extra"] == {"ampmetrics": {"id_is_known": False, "arguments": ["a list"]}}
+    assert other["extra"]["ampmetrics"]["event"]["data"]["args"] == ["a list"]
     assert "observation" not in other
     # The sum over the run has no cost, and nothing of a cache: what they come to is not known.
     assert one["final_metrics"] == {
@@ -211,10 +211,11 @@ def test_a_trajectory_is_valid_and_tells_each_step(told: Made) -> None:
         "total_completion_tokens": 25,
     }
     extra = one["extra"]["ampmetrics"]
-    assert (extra["case_id"], extra["trials"][0]["outcome"]) == ("one", "passed")
-    assert extra["file_edits"][0]["diff"] == "--- a\n+++ b\n"
+    beside = {own["event"]["type"]: own["event"]["data"] for own in extra["events"]}
+    assert (extra["case_id"], beside["trial_end"]["outcome"]) == ("one", "passed")
+    assert beside["file_edit"]["diff"] == "--- a\n+++ b\n"
     assert no_nulls(one)
-    assert told.atif.left_out == ("1 row of no session",)
+    assert told.atif.left_out == ()
 
 
 def test_trajectories_of_a_run_are_what_harbor_takes(sample_made: Made) -> None:
@@ -234,7 +235,7 @@ def test_trajectories_and_traces_of_a_run_have_all_its_calls(
         ).fetchall()
     steps = [step for each in sample_made.trajectories.values() for step in each["steps"]]
     assert sum("tool_calls" in step for step in steps) == calls
-    names = [known["gen_ai.operation.name"] for _, known in sample_made.spans()]
+    names = [known.get("gen_ai.operation.name") for _, known in sample_made.spans()]
     assert (names.count("execute_tool"), names.count("chat")) == (calls, requests)
 
 
@@ -274,9 +275,9 @@ def test_a_trace_tells_what_is_known_and_no_more(told: Made) -> None:
     spans = [
         (span, known)
         for span, known in told.spans()
-        if known["gen_ai.conversation.id"] == "one/high"
+        if known.get("gen_ai.conversation.id") == "one/high"
     ]
-    (agent, whole), (chat, asked), (bash, called), (read, again) = spans
+    (outside, _), (agent, whole), (chat, asked), (bash, called), (read, again) = spans
     assert (agent["name"], chat["name"], bash["name"], read["name"]) == (
         "invoke_agent amp", "chat claude-x", "execute_tool Bash", "execute_tool Read",
     )  # fmt: skip
@@ -299,17 +300,17 @@ def test_a_trace_tells_what_is_known_and_no_more(told: Made) -> None:
     assert "gen_ai.tool.call.id" not in again
     names = [event["name"] for event in agent["events"]]
     assert names == [
-        "ampmetrics.llm_usage",
-        "ampmetrics.file_edits",
-        "ampmetrics.git_operations",
-        "ampmetrics.test_results",
-    ]
+        f"ampmetrics.{table}"
+        for table in ("iterations", "user_messages", "llm_usage", "file_edits", "git_operations",
+                      "iterations", "test_results")
+    ]  # fmt: skip
+    assert [event["name"] for event in outside["events"]] == ["ampmetrics.trials"] * 2
     resource = attributes(told.requests[0]["resourceSpans"][0]["resource"])
     assert (resource["ampmetrics.case_id"], resource["ampmetrics.outcome"]) == ("one", "passed")
-    assert told.otlp.what == "4 traces of 16 spans"
+    assert told.otlp.what == "5 traces of 22 spans"
 
 
-def test_what_is_too_deep_or_has_no_time_is_counted(tmp_path: Path) -> None:
+def test_what_is_too_deep_is_counted_and_what_has_no_time_has_none(tmp_path: Path) -> None:
     lines = [
         '{"type":"tool_call","sessionId":"s","timestamp":"yesterday","data":{"toolName":"x"}}',
         '{"type":"tool_call","sessionId":"s","timestamp":"2026-01-01T00:00:00Z","data":{"args":%s}}'
@@ -319,7 +320,9 @@ def test_what_is_too_deep_or_has_no_time_is_counted(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     with closing(connect(tmp_path / "a.jsonl", cache=False)) as con:
         written = exporters.otlp(con, tmp_path / "out.jsonl")
-    assert written == exporters.Written(
-        "1 trace of 2 spans", ("1 row nested too deep", "1 row without any time")
-    )
-    assert "NaN" not in (tmp_path / "out.jsonl").read_text()
+    assert written == exporters.Written("1 trace of 2 spans", ("1 event nested too deep",))
+    (line,) = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    agent, call = line["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert [event.keys() & {"timeUnixNano"} for event in agent["events"]] == [set()]
+    assert attributes(call)["gen_ai.tool.call.arguments"] == '["1e999",null]'
+    assert json.loads(attributes(call)["ampmetrics.event"])["data"]["args"][1] is None

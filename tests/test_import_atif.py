@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import exported
 import pytest
 from sources import knows, outcomes, records, tokens, told, write
 
-from ampmetrics import exporters
-from ampmetrics.events import encode
 from ampmetrics.importers.atif import Atif
-from ampmetrics.tables import connect
 
 Json = dict[str, Any]
 
@@ -124,28 +119,3 @@ def test_no_times_copies_and_what_is_no_trajectory(tmp_path: Path) -> None:
     assert reading.left_out == {"copies of trajectories": 1}
     assert [Path(each.file).name for each in reading.unreadable] == ["c.json", "d.json"]
     assert not knows(Atif(), write(tmp_path / "e.json", {"schema_version": "1.0"}))
-
-
-def test_what_we_exported_comes_back_as_it_was(tmp_path: Path) -> None:
-    source = exported.write_session(tmp_path)
-    back = tmp_path / "back.jsonl"
-    with closing(connect(source, cache=False)) as before:
-        exporters.atif(before, tmp_path / "atif")
-        sessions, reading = told(Atif(), *sorted((tmp_path / "atif").iterdir()))
-        back.write_bytes(b"".join(encode(event) for each in sessions.values() for event in each))
-        with closing(connect(back, cache=False)) as after:
-            for table in ("user_messages", "llm_usage", "iterations", "trials", "file_edits",
-                          "git_operations", "net_changes", "test_results"):  # fmt: skip
-                assert rows(before, table) == rows(after, table), table
-            # A step has one time, so when a call without a beginning was seen is not told.
-            calls = "tool_calls WHERE session_id IS NOT NULL", ("started_at", "timestamp")
-            assert rows(before, *calls) == rows(after, *calls)
-    assert not reading.unreadable
-
-
-def rows(con: Any, table: str, but: tuple[str, ...] = ()) -> list[Any]:
-    """Rows of a view, but where they are from."""
-    named = con.execute(f"DESCRIBE {table.split()[0]}").fetchall()
-    hidden = ("file", "source_file", "source_line", *but)
-    columns = ", ".join(name for name, *_ in named if name not in hidden)
-    return list(con.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall())

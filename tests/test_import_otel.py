@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import exported
 from sources import knows, outcomes, records, tokens, told, write
 
-from ampmetrics import exporters
 from ampmetrics.importers.otel import Otel
-from ampmetrics.tables import connect
 
 Json = dict[str, Any]
 BEGIN = 1_767_225_600
@@ -121,21 +117,3 @@ def test_what_is_no_span_is_counted(tmp_path: Path) -> None:
     assert not sessions
     assert [each.line for each in reading.unreadable] == [1, 1, 2]
     assert not knows(Otel(), write(tmp_path / "x.jsonl", [{"resourceMetrics": []}], lines=True))
-
-
-def test_what_we_exported_comes_back(tmp_path: Path) -> None:
-    with closing(connect(exported.write_session(tmp_path), cache=False)) as con:
-        exporters.otlp(con, tmp_path / "otlp.jsonl")
-        sql = "SELECT count(*), sum(total_tokens) FROM llm_usage WHERE session_id = 'one/high'"
-        requests, total = con.execute(sql).fetchone()  # type: ignore[misc]
-    sessions, reading = told(Otel(), tmp_path / "otlp.jsonl")
-    events = sessions["one/high"]
-    used = records(events, "llm_usage")
-    assert (len(used), sum(usage.total_tokens for usage in used)) == (requests, total)
-    assert [call.tool_name for call in records(events, "tool_call")] == ["Bash", "Read"]
-    assert records(events, "file_edit")[0].path == "a.py"
-    assert records(events, "git_operation")[0].insertions == 4
-    assert records(events, "test_result")[0].passed == 2
-    (end,) = records(events, "iteration_end")
-    assert (end.status, end.reason) == ("failed", "it broke")
-    assert not reading.unreadable

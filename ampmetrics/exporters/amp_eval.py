@@ -1,7 +1,8 @@
 """Result files that amp-eval's own scripts, metrics store and notebook read.
 
 Its readers know no null: a missing number is 0 to some of them, a null breaks others. So what is
-not known is left out, and `ampmetrics.unknown` names it.
+not known is left out, and `ampmetrics.unknown` names it. The events that the results were made of
+stand whole beside that, so that they come back with an import.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ampmetrics.aggregates import trials
 from ampmetrics.errors import BadInputError
 from ampmetrics.exporters.names import Names
+from ampmetrics.exporters.strict import is_deep, strict
 from ampmetrics.exporters.written import Written, number
 from ampmetrics.tables import rows
+from ampmetrics.tables.whole import whole_lines
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,6 +30,9 @@ __all__ = ["amp_eval"]
 
 _KEY = ("run_id", "case_id", "variant", "trial", "file")
 _Trial = dict[str, Any]
+_DEEPEST = 90
+"""An import reads the file as a whole."""
+_NO_EVENTS = '"events": []'
 
 
 def amp_eval(con: DuckDBPyConnection, folder: Path) -> Written:
@@ -39,6 +47,7 @@ def amp_eval(con: DuckDBPyConnection, folder: Path) -> Written:
         )
     folder.mkdir()
     names, left_out, count, unjudged = Names(".json"), [], 0, 0
+    of_events = _OfEvents()
     for (suite, variant), found in groups.items():
         judged = [trial for trial in found if trial["success"] is not None]
         unjudged += len(found) - len(judged)
@@ -47,9 +56,7 @@ def amp_eval(con: DuckDBPyConnection, folder: Path) -> Written:
             continue
         name = names.of((suite, variant), f"{suite}--{variant}")
         document = _document(variant, found, judged)
-        (folder / name).write_text(
-            json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        of_events.begin(folder / name, document, found)
         count += 1
         if unknown := document["ampmetrics"]["unknown"]:
             left_out.append(
@@ -58,7 +65,65 @@ def amp_eval(con: DuckDBPyConnection, folder: Path) -> Written:
             )
     if unjudged:
         left_out.append(f"{number(unjudged, 'trial')} without a verdict: told as errors, no tasks")
+    if lost := of_events.add(con):
+        left_out.append(f"{number(lost, 'event')} of no run that has a result, or nested too deep")
     return Written(number(count, "result"), tuple(left_out))
+
+
+class _Ids(msgspec.Struct, rename="camel"):
+    """What an event says of its trial."""
+
+    run_id: Any = None
+    case_id: Any = None
+    variant: Any = None
+    trial: Any = None
+
+
+class _OfEvents:
+    """The files, and which events belong into which: those of the trial, else of its run."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[Any, ...], Path] = {}
+        self._ends: dict[Path, str] = {}
+
+    def begin(self, path: Path, document: dict[str, Any], found: list[_Trial]) -> None:
+        """Write a file as far as its events."""
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        begin, _, self._ends[path] = text.rpartition(_NO_EVENTS)
+        path.write_text(f"{begin}{_NO_EVENTS[:-1]}", encoding="utf-8")
+        for trial in found:
+            key = tuple(trial[name] for name in _KEY)
+            for part in (key, (key[0], key[2]), key[:1]):
+                self._of.setdefault(part, path)
+
+    def add(self, con: DuckDBPyConnection) -> int:
+        """Write all events and the files' ends; how many events have no place."""
+        lost, begun = 0, set()
+        for lines in whole_lines(con):
+            of_path: dict[Path, list[bytes]] = defaultdict(list)
+            for file, _, text in lines:
+                line = strict(text) if text is not None and not is_deep(text, _DEEPEST) else None
+                path = None if line is None else self._path(line, file)
+                if path is not None and line is not None:
+                    of_path[path] += [b",\n" if path in begun else b"\n", line]
+                    begun.add(path)
+                lost += text is not None and path is None
+            for path, parts in of_path.items():
+                # Not kept open: there may be more of them than a process may have files.
+                with path.open("ab") as opened:
+                    opened.writelines(parts)
+        for path, end in self._ends.items():
+            with path.open("a", encoding="utf-8") as opened_text:
+                opened_text.write(f"]{end}")
+        return lost
+
+    def _path(self, line: bytes, file: str) -> Path | None:
+        ids = msgspec.json.decode(line, type=_Ids)
+        try:
+            key = (ids.run_id, ids.case_id, ids.variant, ids.trial, file)
+            return self._of.get(key) or self._of.get((key[0], key[2])) or self._of.get(key[:1])
+        except TypeError:
+            return None
 
 
 def _groups(con: DuckDBPyConnection) -> dict[tuple[str, str], list[_Trial]]:
@@ -113,6 +178,7 @@ def _document(variant: str, found: list[_Trial], judged: list[_Trial]) -> dict[s
             "agents": sorted({trial["agent"] for trial in found if trial["agent"]}),
             "models": sorted({trial["model"] for trial in found if trial["model"]}),
             "runs": sorted({trial["run_id"] for trial in found if trial["run_id"]}),
+            "events": [],
         },
     }
 

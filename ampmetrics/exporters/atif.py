@@ -1,25 +1,29 @@
 """ATIF v1.8, harbor's trajectory format: one file a session.
 
 A model request and a tool call are one step each, in the order in which they were seen: which
-request made which call is not recorded, nor are the words of the agent and of its tools.
+request made which call is not recorded, nor are the words of the agent and of its tools. Each event
+stands whole in what ampmetrics may add, in its step or, where it is none, beside the steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from ampmetrics.exporters.conversations import (
     Conversation,
     Lost,
+    Row,
     Values,
     conversations,
     dumped,
     last,
     told,
 )
-from ampmetrics.exporters.written import Written, number
+from ampmetrics.exporters.written import Written
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -32,7 +36,12 @@ _NOTES = (
     "neither is what the agent said or what its tools returned, so messages of the agent are empty."
 )
 _IDS = ("run_id", "case_id", "variant", "trial")
-_OTHERS = ("trials", "iterations", "file_edits", "net_changes", "git_operations", "test_results")
+_NO_STEP = {
+    "step_id": 1,
+    "source": "system",
+    "message": "ampmetrics: nothing was said or done in this session",
+}
+"""The format wants one step at least."""
 _TOKENS = {
     "prompt_tokens": "prompt_tokens",
     "completion_tokens": "completion_tokens",
@@ -40,99 +49,100 @@ _TOKENS = {
     "cost_usd": "cost_usd",
 }
 """Of a step's metrics, by the column that they are; of the whole it is `total_…`."""
-_SHOWN_ELSEWHERE = frozenset(("session_id", "file", *_IDS))
-_TIMES = ("timestamp", "started_at")
 
 
 def atif(con: DuckDBPyConnection, folder: Path) -> Written:
-    """A folder with one trajectory a session of an event file, named after the session."""
+    """A folder with one trajectory a session of an event file, named after the session.
+
+    Events of no session are a trajectory too.
+    """
     folder.mkdir()
-    lost, count, empty = Lost(), 0, 0
+    lost, count = Lost(), 0
     for conversation in conversations(con, lost):
-        trajectory = _trajectory(conversation)
-        if trajectory["steps"]:
-            count += 1
-            path = folder / f"{conversation.name}.json"
-            path.write_text(dumped(trajectory) + "\n", encoding="utf-8")
-        else:
-            empty += 1
-    none = (f"{number(empty, 'session')} in which nothing was said or done",) if empty else ()
-    what = f"{count} trajectories" if count != 1 else "1 trajectory"
-    return Written(what, (*lost.sentences(), *none))
+        count += 1
+        with (folder / f"{conversation.name}.json").open("wb") as file:
+            file.writelines(_document(conversation))
+    return Written(f"{count} trajectories" if count != 1 else "1 trajectory", lost.sentences())
 
 
-def _trajectory(conversation: Conversation) -> Values:
+def _document(conversation: Conversation) -> Iterator[bytes]:
+    """Each step and each event on a line of its own, which is where an import says it is from."""
+    shown = [row for row in conversation.rows if row.table in _STEPS]
+    steps = [_step(place, row) for place, row in enumerate(shown, 1)] or [_NO_STEP]
+    yield msgspec.json.encode(_head(conversation, len(steps)))[:-1] + b',"steps":['
+    yield from _lines(steps)
+    extra = {"file": conversation.file, **told(conversation.rows[0].values, *_IDS)}
+    yield b'],"extra":{"ampmetrics":' + msgspec.json.encode(extra)[:-1] + b',"events":['
+    yield from _lines(_own(row) for row in conversation.rows if row.table not in _STEPS)
+    yield b"]}}}\n"
+
+
+def _lines(values: Iterable[Values]) -> Iterator[bytes]:
+    between = b"\n"
+    for value in values:
+        yield between + msgspec.json.encode(value)
+        between = b",\n"
+    yield b"\n"
+
+
+def _head(conversation: Conversation, steps: int) -> Values:
     usage, iterations = conversation.of("llm_usage"), conversation.of("iterations")
-    steps = list(_steps(conversation))
     models = {row["model"] for row in usage if "model" in row}
     model = models.pop() if len(models) == 1 else last(iterations, "model")
+    session = conversation.session_id
     return {
         "schema_version": "ATIF-v1.8",
-        "session_id": conversation.session_id,
+        **({} if session is None else {"session_id": session}),
         "trajectory_id": conversation.name,
         "agent": {
             "name": last(iterations, "agent") or "unknown",
             "version": last(iterations, "agent_version") or "unknown",
             **({"model_name": model} if model else {}),
         },
-        "steps": steps,
         "notes": _NOTES,
-        "final_metrics": _totals(usage, len(steps)),
-        "extra": {"ampmetrics": _extra(conversation)},
+        "final_metrics": msgspec.Raw(dumped(_totals(usage, steps)).encode()),
     }
 
 
-def _extra(conversation: Conversation) -> Values:
-    """Where it is from, and what has no place in the format."""
-    ids = told(conversation.rows[0][1], *_IDS) if conversation.rows else {}
-    others = {name: [_own(row) for row in conversation.of(name)] for name in _OTHERS}
-    return {"file": conversation.file, **ids, **{k: rows for k, rows in others.items() if rows}}
+def _own(row: Row) -> Values:
+    """The event itself, byte for byte."""
+    return {"place": row.place, "event": msgspec.Raw(row.event.encode())}
 
 
-def _own(row: Values) -> Values:
-    return {name: value for name, value in row.items() if name not in _SHOWN_ELSEWHERE}
-
-
-def _steps(conversation: Conversation) -> Iterator[Values]:
-    rows = [(table, row) for table, row in conversation.rows if table in _STEPS]
-    for place, (table, row) in enumerate(rows, 1):
-        at = row.get("started_at", row.get("timestamp"))
-        yield {
-            "step_id": place,
-            **({"timestamp": at} if at else {}),
-            **_STEPS[table](row, place),
-        }
+def _step(place: int, row: Row) -> Values:
+    at = row.values.get("started_at", row.values.get("timestamp"))
+    return {
+        "step_id": place,
+        **({"timestamp": at} if at else {}),
+        **_STEPS[str(row.table)](row.values, place),
+        "extra": {"ampmetrics": _own(row)},
+    }
 
 
 def _of_user(row: Values, _: int) -> Values:
-    return {"source": "user", "message": row.get("message", ""), **_rest(row, "message")}
+    return {"source": "user", "message": row.get("message", "")}
 
 
 def _of_request(row: Values, _: int) -> Values:
     metrics = {name: row[column] for name, column in _TOKENS.items() if column in row}
-    single = {"llm_call_count": 1} if row.get("scope") == "request" else {}
     return {
         "source": "agent",
         "message": "",
         **({"model_name": row["model"]} if "model" in row else {}),
         **({"metrics": metrics} if metrics else {}),
-        **single,
-        **_rest(row, "model", *_TOKENS.values()),
+        **({"llm_call_count": 1} if row.get("scope") == "request" else {}),
     }
 
 
 def _of_call(row: Values, place: int) -> Values:
     """A step with one call; its result, where one came, says how it went and not what it told."""
     args = row.get("args")
-    given = "tool_call_id" in row
     call = {
         "tool_call_id": row.get("tool_call_id", f"step-{place}"),
         "function_name": row.get("tool_name", "unknown"),
-        "arguments": args if isinstance(args, dict) else {},
+        # Of any size, as nothing else may be.
+        "arguments": msgspec.Raw(dumped(args if isinstance(args, dict) else {}).encode()),
     }
-    if not given or not isinstance(args, dict):
-        arguments = {} if isinstance(args, dict) else {"arguments": args}
-        call["extra"] = {"ampmetrics": {"id_is_known": given, **arguments}}
     result = told(row, "ended_at", "duration_ms", "success", "exit_code", "error_message")
     observed = {
         "source_call_id": call["tool_call_id"],
@@ -144,19 +154,10 @@ def _of_call(row: Values, place: int) -> Values:
         "message": "",
         "tool_calls": [call],
         **({"observation": {"results": [observed]}} if result else {}),
-        # The step has one time: that of its beginning, or when it was seen.
-        **_rest(row, "tool_call_id", "tool_name", "args", *result, times=True),
     }
 
 
 _STEPS = {"user_messages": _of_user, "llm_usage": _of_request, "tool_calls": _of_call}
-
-
-def _rest(row: Values, *shown: str, times: bool = False) -> Values:
-    rest = {name: value for name, value in _own(row).items() if name not in shown}
-    if not times:
-        rest = {name: value for name, value in rest.items() if name not in _TIMES}
-    return {"extra": {"ampmetrics": rest}} if rest else {}
 
 
 def _totals(usage: list[Values], steps: int) -> Values:

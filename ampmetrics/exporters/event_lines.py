@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ampmetrics.exporters.names import Names
+from ampmetrics.exporters.strict import strict
 from ampmetrics.exporters.written import Written, number
 from ampmetrics.tables.whole import whole_lines
 
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 __all__ = ["jsonl", "jsonl_a_session"]
-
-_NO_JSON = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])|-?(?:nan|inf(?:inity)?)\b', re.IGNORECASE)
-"""What DuckDB reads and JSON has not, and texts, in which all of that may stand."""
 
 
 class _Counts:
@@ -74,35 +69,10 @@ def _events(con: DuckDBPyConnection, counts: _Counts) -> Iterator[list[_Event]]:
     for lines in whole_lines(con):
         events = []
         for file, session, text in lines:
-            line = None if text is None else _strict(text)
+            line = None if text is None else strict(text)
             if line is None:
                 counts.unreadable += 1
             else:
                 events.append((file, session, line + b"\n"))
         counts.events += len(events)
         yield events
-
-
-def _strict(text: str) -> bytes | None:
-    """The line as JSON that every reader takes; null where it cannot be made."""
-    line = text.encode()
-    if not _is_json(line):
-        line = _NO_JSON.sub(_mended, text).encode()
-        return line if _is_json(line) else None
-    # No reader ends a line at these, but in JSON they may stand between two values.
-    return line.replace(b"\r", b" ")
-
-
-def _mended(found: re.Match[str]) -> str:
-    return found[1] or ("" if found[0] == "," else "null")
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        msgspec.json.decode(line)
-    except RecursionError:
-        # As deep as this nobody looks; what has read it so far has.
-        return True
-    except (msgspec.MsgspecError, ValueError):
-        return False
-    return True

@@ -2,7 +2,8 @@
 
 A session is a trace; an iteration the span `invoke_agent`, in it a model request the span `chat`
 and a tool call the span `execute_tool`. What the conventions have no word for (file edits, git,
-tests, sums of tokens) is an event of the iteration's span. Names of our own begin `ampmetrics.`.
+tests, sums of tokens) is an event of the iteration's span. Names of our own begin `ampmetrics.`;
+`ampmetrics.event` holds an event as it was written.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ampmetrics import __version__
 from ampmetrics.exporters.conversations import (
     Conversation,
     Lost,
+    Row,
     Values,
     conversations,
     dumped,
@@ -62,10 +64,9 @@ _ITERATION = {
     "model": "gen_ai.request.model",
 }
 _IDS = ("run_id", "case_id", "variant", "trial")
-_ELSEWHERE = frozenset(
-    ("file", "session_id", "timestamp", "started_at", "ended_at", "message", *_IDS)
-)
-_CHILDREN = ("llm_usage", "tool_calls")
+_ELSEWHERE = frozenset(("session_id", "timestamp", "started_at", "ended_at", "message", *_IDS))
+_LATEST = 2**63
+"""ns, which is beyond the year 2262"""
 
 
 def otlp(con: DuckDBPyConnection, target: Path) -> Written:
@@ -76,8 +77,8 @@ def otlp(con: DuckDBPyConnection, target: Path) -> Written:
     lost, traces, spans = Lost(), 0, 0
     with target.open("x", encoding="utf-8", newline="\n") as file:
         for conversation in conversations(con, lost):
-            found = list(_spans(conversation, lost))
-            traces += bool(found)
+            found = list(_spans(conversation))
+            traces += 1
             spans += len(found)
             for start in range(0, len(found), _AT_ONCE):
                 file.write(_line(conversation, found[start : start + _AT_ONCE]) + "\n")
@@ -87,11 +88,12 @@ def otlp(con: DuckDBPyConnection, target: Path) -> Written:
 
 def _line(conversation: Conversation, spans: list[Values]) -> str:
     scope = {"name": "ampmetrics", "version": __version__}
-    ids = {name: last([row for _, row in conversation.rows], name) for name in _IDS}
+    ids = {name: last([row.values for row in conversation.rows], name) for name in _IDS}
     trials = conversation.of("trials")
     resource = {
         "service.name": "ampmetrics",
         "ampmetrics.file": conversation.file,
+        "ampmetrics.conversation": conversation.name,
         **{f"ampmetrics.{name}": value for name, value in ids.items()},
         "ampmetrics.outcome": last(trials, "outcome"),
     }
@@ -107,50 +109,45 @@ def _line(conversation: Conversation, spans: list[Values]) -> str:
     )
 
 
-def _spans(conversation: Conversation, lost: Lost) -> Iterator[Values]:
+def _spans(conversation: Conversation) -> Iterator[Values]:
     """The span of each iteration, then those within it."""
-    trace = _id(32, conversation.file, conversation.session_id)
-    of_iteration: dict[Any, list[tuple[str, Values]]] = {}
-    for table, row in conversation.rows:
-        if table != "trials":
-            of_iteration.setdefault(row.get("iteration_id"), []).append((table, row))
+    trace = _id(32, conversation.file, str(conversation.session_id))
+    of_iteration: dict[Any, list[Row]] = {}
+    for row in conversation.rows:
+        of_iteration.setdefault(row.values.get("iteration_id"), []).append(row)
     for iteration, rows in of_iteration.items():
         parent = _id(16, trace, "iteration", str(iteration))
         spans = []
-        for place, (table, row) in enumerate(rows):
-            if _is_child(table, row):
-                span = _child(table, row, conversation)
-                if span is None:
-                    lost["without any time"] += 1
-                    continue
-                own = {"spanId": _id(16, parent, str(place)), "parentSpanId": parent}
+        others = []
+        for row in rows:
+            span = _child(row, conversation) if _is_child(row) else None
+            if span is None:
+                others.append(row)
+            else:
+                own = {"spanId": _id(16, parent, str(row.place)), "parentSpanId": parent}
                 spans.append({"traceId": trace, **own, **span})
-        whole = _iteration(conversation, rows, spans)
-        if whole:
-            yield {"traceId": trace, "spanId": parent, **whole}
-            yield from spans
-        elif rows:
-            lost["without any time"] += len(rows) - len(spans)
+        yield {"traceId": trace, "spanId": parent, **_iteration(conversation, others, spans)}
+        yield from spans
 
 
-def _is_child(table: str, row: Values) -> bool:
-    return table == "tool_calls" or (table == "llm_usage" and row.get("scope") == "request")
+def _is_child(row: Row) -> bool:
+    is_request = row.table == "llm_usage" and row.values.get("scope") == "request"
+    return is_request or row.table == "tool_calls"
 
 
-def _iteration(
-    conversation: Conversation, rows: list[tuple[str, Values]], spans: list[Values]
-) -> Values | None:
-    """The span of an iteration; null where nothing of it has a time."""
+def _iteration(conversation: Conversation, rows: list[Row], spans: list[Values]) -> Values:
+    """The span of an iteration; of one of which nothing has a time it begins at 0."""
     own: Values = {}
-    for table, row in rows:
-        own |= row if table == "iterations" else {}
+    for row in rows:
+        own |= row.values if row.table == "iterations" else {}
     times = [int(span[key]) for span in spans for key in ("startTimeUnixNano", "endTimeUnixNano")]
-    times += [at for _, row in rows for name in _TIMES if (at := _nanos(row.get(name))) is not None]
-    if not times:
-        return None
+    known = (_nanos(row.values.get(name)) for row in rows for name in _TIMES)
+    times += [at for at in known if at is not None]
     start, end = _nanos(own.get("started_at")), _nanos(own.get("ended_at"))
     messages = [
-        row["message"] for table, row in rows if table == "user_messages" and "message" in row
+        row.values["message"]
+        for row in rows
+        if row.table == "user_messages" and "message" in row.values
     ]
     # What was done outside of every iteration invoked no agent.
     invoked = bool(own or spans)
@@ -163,13 +160,14 @@ def _iteration(
         "ampmetrics.is_finished": end is not None if invoked else None,
     }
     name = " ".join(["invoke_agent", *([own["agent"]] if "agent" in own else [])])
+    begin = min(times, default=0) if start is None else start
     return {
         "name": name if invoked else "ampmetrics.outside_iterations",
         "kind": _CLIENT if invoked else _INTERNAL,
-        "startTimeUnixNano": str(min(times) if start is None else start),
-        "endTimeUnixNano": str(max(times) if end is None else end),
+        "startTimeUnixNano": str(begin),
+        "endTimeUnixNano": str(max([begin, *times] if end is None else [begin, end])),
         "attributes": _attributes(attributes),
-        "events": [_event(table, row) for table, row in rows if _is_event(table, row)],
+        "events": [_event(row) for row in rows],
         "status": _status(own.get("status", "success") != "success", own.get("reason")),
     }
 
@@ -177,48 +175,56 @@ def _iteration(
 _TIMES = ("started_at", "timestamp", "ended_at")
 
 
-def _is_event(table: str, row: Values) -> bool:
-    return (
-        table not in ("iterations", "user_messages")
-        and not _is_child(table, row)
-        and (_nanos(row.get("timestamp")) is not None)
-    )
+def _event(row: Row) -> Values:
+    """An event, whose time is left out where it has none."""
+    # Of an iteration and its prompt the span tells it.
+    hidden = row.values if row.table in ("iterations", "user_messages") else _ELSEWHERE
+    values = {f"ampmetrics.{name}": row.values[name] for name in row.values if name not in hidden}
+    known = (_nanos(row.values.get(name)) for name in ("timestamp", "started_at", "ended_at"))
+    at = next((each for each in known if each is not None), None)
+    return {
+        **({} if at is None else {"timeUnixNano": str(at)}),
+        "name": f"ampmetrics.{row.table or 'event'}",
+        "attributes": _attributes({**values, **_whole(row)}),
+    }
 
 
-def _event(table: str, row: Values) -> Values:
-    values = {f"ampmetrics.{name}": row[name] for name in row if name not in _ELSEWHERE}
-    at = str(_nanos(row["timestamp"]))
-    return {"timeUnixNano": at, "name": f"ampmetrics.{table}", "attributes": _attributes(values)}
+def _whole(row: Row) -> Values:
+    """The event itself."""
+    return {"ampmetrics.place": row.place, "ampmetrics.event": row.event}
 
 
-def _child(table: str, row: Values, conversation: Conversation) -> Values | None:
+def _child(row: Row, conversation: Conversation) -> Values | None:
     """The span of a request or a call; null where no time of it is known."""
-    end = _nanos(row.get("ended_at", row.get("timestamp")))
-    start = _nanos(row.get("started_at"))
+    table, values = row.table, row.values
+    end = _nanos(values.get("ended_at", values.get("timestamp")))
+    start = _nanos(values.get("started_at"))
     if end is None and start is None:
         return None
-    if table == "llm_usage" and end is not None and "latency_ms" in row:
-        start = max(0, end - round(row["latency_ms"] * 1_000_000))
-    begin = end if start is None else start
+    spent = values.get("latency_ms", -1) * 1_000_000
+    if table == "llm_usage" and end is not None and 0 <= spent <= end:
+        start = end - round(spent)
+    begin = int(end or 0) if start is None else start
     # A call without a result has no end: it is told as begun.
-    over = begin if end is None or (table == "tool_calls" and "ended_at" not in row) else end
-    failed = row.get("success") is False
+    over = begin if end is None or (table == "tool_calls" and "ended_at" not in values) else end
+    failed = values.get("success") is False
     attributes = {
         "gen_ai.operation.name": "chat" if table == "llm_usage" else "execute_tool",
         "gen_ai.conversation.id": conversation.session_id,
-        **_named(row, _REQUEST if table == "llm_usage" else _CALL),
-        "gen_ai.provider.name": _provider(row),
+        **_named(values, _REQUEST if table == "llm_usage" else _CALL),
+        "gen_ai.provider.name": _provider(values),
         "error.type": "tool_error" if failed else None,
+        **_whole(row),
     }
-    of = row.get("model") if table == "llm_usage" else row.get("tool_name")
+    of = values.get("model") if table == "llm_usage" else values.get("tool_name")
     name = attributes["gen_ai.operation.name"]
     return {
         "name": f"{name} {of}" if of else name,
         "kind": _CLIENT if table == "llm_usage" else _INTERNAL,
         "startTimeUnixNano": str(begin),
-        "endTimeUnixNano": str(over),
+        "endTimeUnixNano": str(max(begin, over)),
         "attributes": _attributes(attributes),
-        "status": _status(failed, row.get("error_message")),
+        "status": _status(failed, values.get("error_message")),
     }
 
 
@@ -268,11 +274,11 @@ def _value(value: Any) -> Values:
 
 
 def _nanos(time: Any) -> int | None:
-    """Nanoseconds since 1970; null for no time and for one before."""
+    """Nanoseconds since 1970; null for no time, for one before and for one too late."""
     if not isinstance(time, str):
         return None
-    since = datetime.fromisoformat(time) - _EPOCH
-    return since // timedelta(microseconds=1) * 1000 if since >= timedelta(0) else None
+    nanos = (datetime.fromisoformat(time) - _EPOCH) // timedelta(microseconds=1) * 1000
+    return nanos if 0 <= nanos < _LATEST else None
 
 
 def _id(digits: int, *parts: str) -> str:

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from ampmetrics.agents.reading import decode, shallow
+from ampmetrics.events import Event
 from ampmetrics.importers.amp_eval_forms import MARKS, run_of
 from ampmetrics.importers.contract import Found, Reading, Source
+from ampmetrics.importers.documents import elements, members
+from ampmetrics.importers.own import Own, own_events, own_part
 from ampmetrics.importers.trials import Run
 from ampmetrics.importers.turns import as_text
 from ampmetrics.importers.values import modified
@@ -38,16 +41,51 @@ class AmpEval(Source):
         """A document of one of its forms."""
         if not any(all(mark in head for mark in marks) for marks in MARKS):
             return False
-        return path.stat().st_size <= _LARGEST_TO_KNOW and _run(path, Reading()) is not None
+        return (
+            path.stat().st_size <= _LARGEST_TO_KNOW
+            and (_ours(path) or _run(path, Reading())) is not None
+        )
 
     def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:
         """One a file, which is a run with its trials; of files with the same content the first."""
         for path in files:
-            run = _run(path, reading)
-            if run is not None and reading.is_first("amp-eval", run.id):
-                yield run.found()
-            elif run is not None:
+            found = _ours(path) or _found(path, reading)
+            if found is not None and reading.is_first("amp-eval", found.id):
+                yield found
+            elif found is not None:
                 reading.leave_out("copies of result files")
+
+
+def _ours(path: Path) -> Found | None:
+    """Of a file that we exported the events that it was made of; null: another wrote it."""
+    content = Reading().whole(path) or b""
+    if not _own(content):
+        return None
+
+    def events(reading: Reading) -> Iterator[Event]:
+        found = [Own(n, path, *each) for n, each in enumerate(_own(reading.whole(path) or b""))]
+        reading.lines_read += len(found)
+        return own_events(found, reading)
+
+    id_ = _id(path, content)
+    return Found(id=id_, files=(path,), cwd=None, events=events, family=id_)
+
+
+def _own(content: bytes) -> list[tuple[int, bytes]]:
+    """Our events and their lines."""
+    try:
+        return list(elements(content, own_part(members(content))["events"]))
+    except (KeyError, ValueError):
+        return []
+
+
+def _id(path: Path, content: bytes) -> str:
+    return f"{as_text(Path(path.stem))}-{sha256(content).hexdigest()[:8]}"
+
+
+def _found(path: Path, reading: Reading) -> Found | None:
+    run = _run(path, reading)
+    return None if run is None else run.found()
 
 
 def _run(path: Path, reading: Reading) -> Run | None:
@@ -57,8 +95,7 @@ def _run(path: Path, reading: Reading) -> Run | None:
         return None
     try:
         value = shallow(decode(content))
-        id_ = f"{as_text(Path(path.stem))}-{sha256(content).hexdigest()[:8]}"
-        run = run_of(value, id_, path, content, modified(path), reading)
+        run = run_of(value, _id(path, content), path, content, modified(path), reading)
     except ValueError as error:
         reading.cannot_read(path, None, str(error))
         return None

@@ -13,12 +13,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ampmetrics.agents.reading import decode, listed, mapping, shallow, text
+from ampmetrics.agents.reading import count, decode, listed, mapping, shallow, text
 from ampmetrics.events import Event, IterationEnd, IterationStart
-from ampmetrics.importers.atif_own import own_events, own_part
 from ampmetrics.importers.atif_step import Told, calls_of, remainder, usage_of
 from ampmetrics.importers.contract import Found, Reading, Source
 from ampmetrics.importers.documents import elements, members
+from ampmetrics.importers.own import Own, own_events, own_part
 from ampmetrics.importers.turns import Turns
 from ampmetrics.importers.values import modified, said, time_of
 
@@ -73,10 +73,11 @@ class _Trajectory:
         self._own = {
             name: shallow(decode(part))
             for name, part in parts.items()
-            if name not in ("steps", "subagent_trajectories")
+            if name not in ("steps", "subagent_trajectories", "extra")
         }
         self._steps = parts.get("steps", b"null")
         self._embedded = parts.get("subagent_trajectories", b"null")
+        self._ours = _own_part(parts)
         self.begin = begin
         self.agent: dict[str, Any] = mapping(self._own.get("agent"), "agent")
 
@@ -87,14 +88,17 @@ class _Trajectory:
         return own or f"trajectory-{sha256(self._content).hexdigest()[:16]}"
 
     @property
-    def run(self) -> str | None:
-        """The run's own id."""
-        return text(self._own.get("session_id"))
+    def is_ours(self) -> bool:
+        """Ampmetrics exported it."""
+        return "events" in self._ours
 
-    @property
-    def ours(self) -> dict[str, Any]:
-        """What ampmetrics put into it; nothing where another tool wrote it."""
-        return own_part(self._own)
+    def own_events(self, path: Path) -> Iterator[Own]:
+        """Our events, in the steps and beside them; raises ValueError on anything else."""
+        for line, element in elements(self._content, self._ours["events"]):
+            yield _own(members(element), path, line)
+        for line, element in elements(self._content, self._steps):
+            if own := _own_part(members(element)):
+                yield _own(own, path, line)
 
     @property
     def final(self) -> dict[str, Any]:
@@ -128,7 +132,7 @@ def _events(path: Path, reading: Reading) -> Iterator[Event]:
         reading.cannot_read(path, None, "changed while it was read")
         return
     agent = text(trajectory.agent.get("name"))
-    if trajectory.ours:
+    if trajectory.is_ours:
         yield from _ours(trajectory, path, reading)
         return
     telling = _Telling(Turns(trajectory.id, path, agent=agent), trajectory, path)
@@ -139,12 +143,28 @@ def _events(path: Path, reading: Reading) -> Iterator[Event]:
 
 
 def _ours(trajectory: _Trajectory, path: Path, reading: Reading) -> Iterator[Event]:
-    """Of a trajectory that we wrote all that was told when we did."""
+    """Of a trajectory that we wrote every event as it was."""
     try:
-        steps = trajectory.steps(path, reading)
-        yield from own_events(trajectory.run, trajectory.ours, steps, path, modified(path))
+        found = list(trajectory.own_events(path))
     except ValueError as error:
         reading.cannot_read(path, None, str(error))
+        return
+    reading.lines_read += len(found)
+    yield from own_events(found, reading)
+
+
+def _own_part(parts: dict[str, bytes]) -> dict[str, bytes]:
+    try:
+        return own_part(members(parts["extra"]))
+    except (KeyError, ValueError):
+        return {}
+
+
+def _own(parts: dict[str, bytes], path: Path, line: int) -> Own:
+    place = count(decode(parts.get("place", b"null")))
+    if place is None or "event" not in parts:
+        raise ValueError("an event of ampmetrics without its place")
+    return Own(place, path, line, parts["event"])
 
 
 class _Telling:

@@ -15,7 +15,7 @@ from typing import ClassVar
 from ampmetrics.events import Event, IterationEnd, IterationStart, LlmUsage
 from ampmetrics.importers.contract import Found, Reading, Source
 from ampmetrics.importers.otel_span import Span, call_of, failure_of, prompt_of, spans_of, usage_of
-from ampmetrics.importers.own import record_of
+from ampmetrics.importers.own import Own, own_events
 from ampmetrics.importers.turns import Turns
 from ampmetrics.importers.values import milliseconds_between
 
@@ -40,10 +40,12 @@ class Otel(Source):
 
     def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:
         """One a conversation, of all files; where none is named, one a trace."""
-        spans = _Spans()
+        spans, ours = _Spans(), _Ours()
         for path in files:
             for span in spans_of(path, reading):
-                if reading.is_first("otel", span.trace, span.id):
+                if span.own:
+                    ours.add(span)
+                elif reading.is_first("otel", span.trace, span.id):
                     spans.add(span)
                 else:
                     reading.leave_out("spans told before")
@@ -51,6 +53,32 @@ class Otel(Source):
             reading.leave_out("spans of no model, agent or tool", spans.others)
         for conversation in spans.conversations():
             yield _found(conversation, spans)
+        if ours.again:
+            reading.leave_out("events told before", ours.again)
+        yield from ours.found()
+
+
+@dataclass(slots=True)
+class _Ours:
+    """Our own events, by conversation and trace, and each once by its place."""
+
+    _told: dict[str, dict[str, dict[int, Own]]] = field(default_factory=dict)
+    again: int = 0
+
+    def add(self, span: Span) -> None:
+        name = span.text("ampmetrics.conversation") or span.trace
+        told = self._told.setdefault(name, {}).setdefault(span.trace, {})
+        for own in span.own:
+            self.again += told.setdefault(own.place, own) is not own
+
+    def found(self) -> Iterator[Found]:
+        """Of one name in two exports each its own session."""
+        for name, traces in self._told.items():
+            for trace, told in traces.items():
+                id_ = name if len(traces) == 1 else f"{name}-{trace[:8]}"
+                files = tuple(dict.fromkeys(own.file for own in told.values()))
+                events = partial(own_events, told.values())
+                yield Found(id=id_, files=files, cwd=None, events=events, family=id_)
 
 
 @dataclass(slots=True)
@@ -128,11 +156,6 @@ def _events(id_: str, own: list[Span], spans: _Spans, reading: Reading) -> Itera
 def _records(
     turns: Turns, span: Span, spans: _Spans, asked: set[str], reading: Reading
 ) -> Iterator[Event]:
-    for at, table, row in span.events:
-        try:
-            yield from turns.tell(record_of(table, row), at, span.line, aside=True)
-        except ValueError as error:
-            reading.cannot_read(span.file, span.line, str(error))
     above = list(spans.above(span))
     parent = next((each.call_id for each in above if each.operation == "tool"), None)
     if span.operation == "tool":

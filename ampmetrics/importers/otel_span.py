@@ -14,7 +14,7 @@ from ampmetrics.agents.reading import count, decode, listed, mapping, number, sh
 from ampmetrics.agents.usage import llm_usage
 from ampmetrics.events import LlmUsage, ToolCall
 from ampmetrics.importers.contract import Reading
-from ampmetrics.importers.own import TABLES
+from ampmetrics.importers.own import Own
 from ampmetrics.importers.values import milliseconds_between
 
 __all__ = ["Span", "call_of", "failure_of", "prompt_of", "spans_of", "usage_of"]
@@ -27,7 +27,6 @@ _OPERATIONS = {
     "execute_tool": "tool",
     "invoke_agent": "agent",
 }
-_OWN = "ampmetrics."
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_NS = 4_000_000_000 * 10**9
 _ERROR = (2, "STATUS_CODE_ERROR")
@@ -49,8 +48,8 @@ class Span:
     ended_ns: int
     attributes: dict[str, Any]
     status: dict[str, Any]
-    events: tuple[tuple[datetime, str, dict[str, Any]], ...]
-    """rows of our views, which our own export puts there, with their times"""
+    own: tuple[Own, ...]
+    """our events, which our own export puts there"""
 
     @property
     def conversation(self) -> str | None:
@@ -103,9 +102,13 @@ def spans_of(path: Path, reading: Reading) -> Iterator[Span]:
 def _span(path: Path, line: int, value: dict[str, Any], shared: dict[str, Any]) -> Span:
     trace, id_ = text(value.get("traceId")), text(value.get("spanId"))
     begun_ns, ended_ns = (_nanoseconds(value.get(f"{end}TimeUnixNano")) for end in ("start", "end"))
+    attributes = {**shared, **_attributes(value)}
+    own = tuple(_own_events(value, path, line))
+    if own:
+        # Those of our events are theirs.
+        begun_ns = ended_ns = 0
     if not trace or not id_ or begun_ns is None or ended_ns is None:
         raise ValueError("a span without ids or times")
-    attributes = {**shared, **_attributes(value)}
     status = value.get("status")
     return Span(
         file=path,
@@ -119,17 +122,16 @@ def _span(path: Path, line: int, value: dict[str, Any], shared: dict[str, Any]) 
         ended_ns=ended_ns,
         attributes=attributes,
         status=status if isinstance(status, dict) else {},
-        events=tuple(_own_events(value)),
+        own=own,
     )
 
 
-def _own_events(value: dict[str, Any]) -> Iterator[tuple[datetime, str, dict[str, Any]]]:
-    for event in listed(value.get("events")):
-        table = str(event.get("name")).removeprefix(_OWN)
-        at_ns = _nanoseconds(event.get("timeUnixNano"))
-        if table != event.get("name") and len(TABLES.get(table, ())) == 1 and at_ns is not None:
-            row = {name.removeprefix(_OWN): found for name, found in _attributes(event).items()}
-            yield _EPOCH + timedelta(microseconds=at_ns // 1000), table, row
+def _own_events(value: dict[str, Any], path: Path, line: int) -> Iterator[Own]:
+    for each in (value, *listed(value.get("events"))):
+        found = _attributes(each)
+        event, place = text(found.get("ampmetrics.event")), count(found.get("ampmetrics.place"))
+        if event is not None and place is not None:
+            yield Own(place, path, line, event.encode("utf-8", "replace"))
 
 
 def _nanoseconds(value: object) -> int | None:
