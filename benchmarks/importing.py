@@ -4,8 +4,9 @@
 
 Both by turns as whole processes, three turns; ccusage is installed into build/ccusage with npm, as
 the tests do, and offline, so it takes the prices that it brings along. Ours writes every prompt,
-call, edit and request as an event besides. The totals have to agree, or the exit code is 1. CPU is
-that of the process and its children, the peak that of the largest of them.
+call, edit and request as an event besides; `again` is the same import when nothing has changed. The
+totals have to agree, or the exit code is 1. CPU is that of the process and its children, the peak
+that of the largest of them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 BUILD = Path(__file__).parents[1] / "build"
 CCUSAGE = "20.0.24"
@@ -126,13 +126,25 @@ def ccusage() -> Path:
     return program
 
 
-def measured(command: list[str], **env: str) -> tuple[dict[str, Any], float, float]:
-    """What it printed, wall and CPU seconds."""
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    ran = subprocess.run(command, env={**os.environ, **env}, check=True, capture_output=True)
-    wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return json.loads(ran.stdout), wall, cpu
+def measured(command: list[str], **env: str) -> tuple[dict[str, Any], Spent]:
+    """What it printed, and what it took."""
+    begun = time.perf_counter()
+    ran = subprocess.Popen(command, env={**os.environ, **env}, stdout=subprocess.PIPE)
+    printed = ran.stdout.read() if ran.stdout else b""
+    _, status, used = os.wait4(ran.pid, 0)
+    ran.returncode = os.waitstatus_to_exitcode(status)
+    if ran.returncode:
+        raise SystemExit(f"{command[0]}: exit code {ran.returncode}")
+    wall = time.perf_counter() - begun
+    return json.loads(printed), Spent(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+class Spent(NamedTuple):
+    """What one run took."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
 
 
 def main() -> None:
@@ -142,24 +154,25 @@ def main() -> None:
     theirs = [str(ccusage()), "claude", "daily", "--offline", "--json"]
     ours = [sys.executable, "-m", "ampmetrics", "import", "claude", str(folder / "projects"),
             "-o", str(out), "--json"]  # fmt: skip
-    times: dict[str, list[tuple[float, float]]] = {"ccusage": [], "import": [], "again": []}
+    times: dict[str, list[Spent]] = {"ccusage": [], "import": [], "again": []}
     for _ in range(TURNS):
         shutil.rmtree(out, ignore_errors=True)
-        said, *spent = measured(theirs, CLAUDE_CONFIG_DIR=str(folder))
-        times["ccusage"].append((spent[0], spent[1]))
+        said, spent = measured(theirs, CLAUDE_CONFIG_DIR=str(folder))
+        times["ccusage"].append(spent)
         for name in ("import", "again"):
-            told, *spent = measured(ours)
-            times[name].append((spent[0], spent[1]))
+            told, spent = measured(ours)
+            times[name].append(spent)
         mine = told["sources"][0]
         if said["totals"]["totalTokens"] != mine["totalTokens"]:
             raise SystemExit(f"ccusage: {said['totals']}; ours: {mine}")
     events = sum(path.stat().st_size for path in out.rglob("*.jsonl"))
     print(f"{size // MB} MB, {mine['events']} events ({events / MB:.0f} MB) written")
-    wall, cpu = (min(turn[kind] for turn in times["ccusage"]) for kind in (0, 1))
-    for name, turns in times.items():
-        best = [min(turn[kind] for turn in turns) for kind in (0, 1)]
-        ratios = f"{best[0] / wall:.2f} x wall, {best[1] / cpu:.2f} x CPU"
-        print(f"{name:8}  {best[0]:6.2f} s wall  {best[1]:6.2f} s CPU  {ratios}")
+    least = {name: Spent(*map(min, zip(*turns, strict=True))) for name, turns in times.items()}
+    wall, cpu, _ = least["ccusage"]
+    for name, best in least.items():
+        ratios = f"{best.wall_s / wall:.2f} x wall, {best.cpu_s / cpu:.2f} x CPU"
+        print(f"{name:8}  {best.wall_s:6.2f} s wall  {best.cpu_s:6.2f} s CPU  "
+              f"{best.peak_mib:4.0f} MiB  {ratios}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ def lines(path: Path) -> list[Json]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
+def there(out: Path) -> set[str]:
+    """Names of what stands in the folder of a source, but what is known of it."""
+    return {path.name for path in (out / "claude").iterdir()} - {".imported"}
+
+
 def test_every_event_says_where_it_is_from(run: Command, tmp_path: Path) -> None:
     source = chat(tmp_path)
     (done,) = run("claude", source, "-o", tmp_path / "out", "--json").sources
@@ -124,7 +129,61 @@ def test_importing_again_adds_only_what_is_new(run: Command, tmp_path: Path) -> 
     (more,) = run("claude", tmp_path / "projects", "-o", out, "--json").sources
     assert more["sessions"] == {"changed": 1, "new": 1}
     assert sum(1 for event in lines(file) if event["type"] == "llm_usage") == 4
-    assert {path.name for path in file.parent.iterdir()} == {f"{SESSION}.jsonl", f"{LATER}.jsonl"}
+    assert there(out) == {f"{SESSION}.jsonl", f"{LATER}.jsonl"}
+
+
+def aged(*files: Path) -> None:
+    """As if they had been written an hour ago."""
+    for file in files:
+        at = file.stat().st_mtime - 3600
+        os.utime(file, (at, at))
+
+
+def test_what_has_not_changed_is_not_read_again(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And told as if it were; all of it is read again where anything is not as it was."""
+    read: list[str] = []
+    lines_of = Reading.lines
+
+    def seen(reading: Reading, path: Path) -> Iterator[tuple[int, bytes]]:
+        read.append(path.stem)
+        return lines_of(reading, path)
+
+    def again(*more: str) -> tuple[list[str], Json]:
+        read.clear()
+        (told,) = run("claude", tmp_path / "projects", "-o", out, "--json", *more).sources
+        return sorted(read), told
+
+    monkeypatch.setattr(Reading, "lines", seen)
+    out, files = tmp_path / "out", two(tmp_path)
+    files[0].write_bytes(files[0].read_bytes() + b"no line\n")
+    aged(*files)
+    names = sorted(file.stem for file in files)
+    fresh = {**again()[1], "sessions": {"same": 2}, "newEvents": 0}
+    assert read == names
+    assert again() == ([], fresh)
+    assert fresh["unreadableLines"] == 1
+    # Another time is asked for, then the same as before.
+    assert again("--since", "2030-01-01")[0] == []
+    assert again() == ([], fresh)
+    # One has changed, one's events were written to, one's events are gone.
+    chat(tmp_path, CHAT[:10])
+    aged(files[0])
+    assert again()[0] == [SESSION]
+    (out / "claude" / f"{LATER}.jsonl").write_text("{}")
+    assert again()[0] == [LATER]
+    (out / "claude" / f"{LATER}.jsonl").unlink()
+    assert again()[0] == [LATER]
+    assert again()[0] == []
+    # Other prices, nothing known any more, and what was changed just now.
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[[price]]\nmodel = "*"\ninput = 1\noutput = 1\n')
+    assert again("--prices", str(prices))[0] == names
+    (out / "claude" / ".imported").write_text("{")
+    assert again()[0] == names
+    os.utime(files[0])
+    assert (again()[0], again()[0]) == ([SESSION], [SESSION])
 
 
 def test_what_was_cut_at_the_source_stays(run: Command, tmp_path: Path) -> None:
@@ -159,7 +218,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, run: Command) -> No
     (out / "claude" / f"{LATER}.jsonl").mkdir()
     run("claude", chat(tmp_path, session=LATER), "-o", out, code=2)
     assert file.read_bytes() == whole
-    assert {path.name for path in file.parent.iterdir()} == {file.name, f"{LATER}.jsonl"}
+    assert there(out) == {file.name, f"{LATER}.jsonl"}
 
 
 @pytest.mark.parametrize(
@@ -272,6 +331,18 @@ def test_hostile_ids_and_files_stay_what_they_are(run: Command, tmp_path: Path) 
     run("codex", tmp_path / "sessions", "-o", tmp_path / "out")
 
 
+@pytest.mark.skipif(os.getuid() == 0, reason="nothing is closed to root")
+def test_what_is_closed_is_told(run: Command, tmp_path: Path) -> None:
+    chat(tmp_path)
+    closed = chat(tmp_path, session=LATER)
+    closed.chmod(0)
+    (tmp_path / "projects" / "shut").mkdir(mode=0)
+    ran = run(tmp_path / "projects", "-o", tmp_path / "out")
+    (tmp_path / "projects" / "shut").chmod(0o700)
+    for path in (closed, tmp_path / "projects" / "shut"):
+        assert f"ampmetrics: cannot be read: {path}: Permission denied\n" in ran.err
+
+
 def test_a_long_session_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     path = chat(tmp_path, [])
     much = "<system-reminder>" + "x" * 100_000
@@ -333,8 +404,8 @@ def test_several_readers_come_to_the_same(tmp_path: Path) -> None:
     assert others == [first, first]
     assert sum(read) == 3 * sum(path.stat().st_size for path in files)
     assert results[0].left_out["messages that repeat those of another session"] == 4
-    assert [path.read_bytes() for path in sorted((tmp_path / "1" / "claude").iterdir())] == [
-        path.read_bytes() for path in sorted((tmp_path / "2" / "claude").iterdir())
+    assert [path.read_bytes() for path in sorted((tmp_path / "1" / "claude").glob("*.jsonl"))] == [
+        path.read_bytes() for path in sorted((tmp_path / "2" / "claude").glob("*.jsonl"))
     ]
 
 
@@ -368,7 +439,8 @@ def test_an_interrupt_leaves_what_was_there(
     chat(tmp_path)
     monkeypatch.setitem(SOURCES, "claude", Broken(lambda: signal.default_int_handler(2, None)))
     assert "interrupted" in run("claude", source, "-o", out, code=130).err
-    assert [path.read_bytes() for path in (out / "claude").iterdir()] == [before]
+    assert there(out) == {f"{SESSION}.jsonl"}
+    assert (out / "claude" / f"{SESSION}.jsonl").read_bytes() == before
 
 
 def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:

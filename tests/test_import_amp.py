@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sources import SHARED, knows, outcomes, records, tokens, told, write
 
+from ampmetrics.events import LlmUsage
 from ampmetrics.importers.amp import Amp
 
 Json = dict[str, Any]
@@ -240,3 +241,18 @@ def test_real_streams_come_to_what_the_model_sent(run: Path) -> None:
     }  # fmt: skip
     assert len(records(events, "tool_call")) == truth["tool_calls_total"]
     assert not reading.unreadable_lines
+
+
+def test_hidden_requests_are_of_the_iteration_that_made_the_call(tmp_path: Path) -> None:
+    value = thread()
+    value["messages"][1]["content"][0]["name"] = "Task"
+    again = {**value["messages"][0], "messageId": 4, "meta": {"sentAt": MS + 20000}}
+    value["messages"] += [again, {**value["messages"][3], "messageId": 5}]
+    sessions, _ = told(Amp(), document(tmp_path, value))
+    (hidden,) = [
+        event
+        for event in sessions[THREAD]
+        if isinstance(event.data, LlmUsage) and event.data.scope == "not_visible"
+    ]
+    assert hidden.iteration_id == f"{THREAD}-1"
+    assert hidden.timestamp == datetime.fromtimestamp(AT + 4.5, UTC)

@@ -114,6 +114,9 @@ def check_the_oldest(events: list[Event]) -> None:
     assert (commit.sha_after, commit.files_changed) == ("b" * 40, 2)
     (end,) = records(events, "iteration_end")
     assert (end.status, end.exit_code, end.duration_ms) == (None, None, 8000)
+    assert end.agent_session_id == "T-1"
+    starts = records(events, "iteration_start")
+    assert [start.cwd for start in starts] == [f"/r/.worktrees/{ONE}"] * 2
 
 
 def test_the_oldest_tables(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from test_import_claude import chat
+from test_import_codex import MODEL, PROMPT, meta, rollout, used
+from test_import_codex import record as response
 
 from ampmetrics.bench import Options, load_suite, plan
 from ampmetrics.events import KINDS
@@ -113,6 +116,17 @@ def test_the_session_goes_on(demo: tuple[Path, str], home: Path) -> None:
     assert "Freed: " in ran.stdout
     assert (copy / "shop.patch").read_text().count("diff --git ") > 1
     assert "rror" not in ran.stderr
+
+
+def test_the_import_runs(demo: tuple[Path, str], tmp_path: Path) -> None:
+    chat(tmp_path / ".claude")
+    rollout(tmp_path / ".codex", meta(), MODEL, PROMPT, response(2, "r1", used(1000, 0, 50)))
+    (block,) = blocks("bash")
+    ran = run(block, demo[0], tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "claude-sonnet-4-5-20250929" in ran.stdout
+    assert "gpt-5.5" in ran.stdout
+    assert (demo[0] / "usage.html").is_file()
 
 
 def test_the_notebook_example_runs(demo: tuple[Path, str], home: Path) -> None:

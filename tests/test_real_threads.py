@@ -4,18 +4,25 @@ cut, sub-agents. What the adapter tells is what the server sent.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from real.driving import DRIVEN, Ran, drive, has
+from real.driving import DRIVEN, Ran, agent_environment, drive, has
 from real.recipes import RECIPES
-from real.scripted_llm import Server, Step, Usage, create, read, shell, task, tool
-from real.scripted_llm.script import ANTHROPIC_USAGE
+from real.scripted_llm import Server, Session, Step, Usage, create, read, shell, task, tool
+from real.scripted_llm.script import ANTHROPIC_USAGE, PROMPT
 
 from ampmetrics.agents import AGENTS
+from ampmetrics.importers import SOURCES, Imported, Wanted, find, import_files
+from ampmetrics.tables import connect
 
+MORE = "Look at it once more."
 SUBTASK = "Write FUNCS.md, one line a function."
 FUNCS = create("FUNCS.md", "add(a, b)\nmul(a, b)\n")
 Truth = dict[str, Any]
@@ -46,23 +53,70 @@ def difference(whole: Truth, part: Truth) -> dict[str, int]:
     return {key: n - part["tokens"][key] for key, n in classes(whole["tokens"]).items()}
 
 
+def imported(agent: str, folder: Path, session: Session, home: dict[str, str]) -> Imported:
+    """What the agent keeps, or for Amp its server, as `ampmetrics import` brings it."""
+    kept = SOURCES[agent].places(folder / "home", home)
+    if agent == "amp":
+        kept = [folder / f"{thread}.json" for thread in session.threads]
+        for path in kept:
+            path.write_text(json.dumps(session.threads[path.stem]))
+    files = find([path for path in kept if path.exists()], SOURCES[agent])[SOURCES[agent]]
+    return import_files(SOURCES[agent], files, folder / "imported", wanted=Wanted())
+
+
 @pytest.mark.parametrize("agent", [name for name in DRIVEN if AGENTS[name].continues])
-def test_a_thread_that_goes_on_counts_only_its_own_requests(agent: str, tmp_path: Path) -> None:
+def test_an_imported_session_goes_on_and_stays_one(
+    agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own CLI began it; the model is told all that was said, and each request counts once."""
     needs(agent)
     steps = [look(agent, 0), end(agent, 2), look(agent, 1), end(agent, 5)]
+    asked: dict[int | None, str] = {}
     with Server() as server:
         session = server.session(agent, steps)
+        answer = session.answer
+
+        def heard(api: Any, path: str, body: Truth) -> Any:
+            step, request, reply = answer(api, path, body)
+            if request.script == "main":
+                asked[request.step] = json.dumps(body)
+            return step, request, reply
+
+        monkeypatch.setattr(session, "answer", heard)
         first = drive(agent, tmp_path, session)
         half = session.truth()
-        assert first.stream.agent_session_id
-        second = drive(agent, tmp_path, session, thread=first.stream.agent_session_id)
+        env = agent_environment(agent, tmp_path / "home", session)
+        assert imported(agent, tmp_path, session, env).sessions == {"new": 1}
+        (file,) = (tmp_path / "imported" / agent).glob("*.jsonl")
+        model = ["--model", RECIPES[agent].model] if RECIPES[agent].model else []
+        ran = subprocess.run(
+            [sys.executable, "-m", "ampmetrics", "iterate", str(file), "-p", MORE, *model],
+            cwd=tmp_path, env=env | {"AMPMETRICS_STATE": str(tmp_path / "state")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
         whole = session.truth()
-    assert (first.stream.error, second.stream.error) == (None, None)
-    assert whole["steps_left"] == 0
+        again = imported(agent, tmp_path, session, env)
     assert first.tokens == classes(half["tokens"])
-    assert second.tokens == difference(whole, half)
-    assert len(first.calls) == len(second.calls) == 1
-    assert second.stream.agent_session_id == first.stream.agent_session_id
+    assert whole["steps_left"] == 0
+    assert MORE not in asked[1]
+    assert all(words in asked[2] for words in (PROMPT, "I look at the file.", MORE))
+    assert again.left_out["iterations that `ampmetrics iterate` has recorded itself"] == 1
+    with closing(connect(tmp_path / "imported")) as con:
+        (thread,) = con.sql("SELECT agent_session_id, iterations, status FROM sessions").fetchall()
+        assert thread == (first.stream.agent_session_id, 2, "success")
+        by_iteration = con.sql(
+            "SELECT iteration_number, sum(uncached_tokens), sum(cache_read_tokens), "
+            "coalesce(sum(cache_write_tokens), 0), sum(completion_tokens) FROM llm_usage "
+            "JOIN iterations USING (iteration_id) GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        calls = "SELECT iteration_number FROM tool_calls JOIN iterations USING (iteration_id)"
+        assert sorted(con.sql(calls).fetchall()) == [(1,), (2,)]
+    sent = [classes(half["tokens"]), difference(whole, half)]
+    assert [tuple(map(int, row)) for row in by_iteration] == [
+        (number, *(tokens[key] for key in ("input", "cache_read", "cache_write", "output")))
+        for number, tokens in enumerate(sent, 1)
+    ]
 
 
 def killed(agent: str, folder: Path) -> tuple[Ran, Truth]:

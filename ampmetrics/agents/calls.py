@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ampmetrics.agents.reading import shallow, text
 from ampmetrics.events import Record, ToolCall
@@ -15,16 +14,14 @@ __all__ = ["Arrival", "Calls"]
 _MESSAGE_LIMIT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A record that a line completed, and the time at which it happened."""
 
     record: Record
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     name: str | None
     args: Any
     parent: str | None

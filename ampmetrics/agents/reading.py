@@ -88,15 +88,13 @@ def text(value: object) -> str | None:
 
 def whole(value: object) -> int | None:
     """A whole number that fits a column, else null."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if abs(value) < _LARGEST else None
+    # True is an int, but not of this type.
+    return value if type(value) is int and -_LARGEST < value < _LARGEST else None
 
 
 def count(value: object) -> int | None:
     """A whole number from 0, else null."""
-    found = whole(value)
-    return found if found is not None and found >= 0 else None
+    return value if type(value) is int and 0 <= value < _LARGEST else None
 
 
 def number(value: object) -> float | None:

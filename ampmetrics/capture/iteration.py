@@ -66,6 +66,7 @@ async def run_iteration(
             agent=adapter.name,
             agent_version=agent_version,
             model=request.model,
+            cwd=None if workspace.is_copy else str(workspace.folder),
         ),
         begin,
     )

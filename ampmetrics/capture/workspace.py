@@ -12,6 +12,7 @@ from pathlib import Path
 from ampmetrics.capture import preparing
 from ampmetrics.capture.git import GitError, git
 from ampmetrics.capture.looks import Looks, environment
+from ampmetrics.capture.repository import head
 
 __all__ = ["Source", "Workspace", "remove"]
 
@@ -27,12 +28,34 @@ class Workspace:
     """
 
     folder: Path
-    base_commit: str
+    base_commit: str | None
+    """null: the folder is no repository"""
     tracker: Path
     """a git directory of ours over the same folder: what the agent does to its own, or to the
     index in it, does not change what we see"""
     start: str
     """id, in the tracker, of the tree that lay there when the agent got it"""
+    is_copy: bool = True
+    """false: a folder of the user's own"""
+
+    @classmethod
+    async def over(cls, folder: Path, tracker: Path, ignored: bytes) -> Workspace:
+        """A folder that is there, as it lies there now; its files are read into the tracker.
+
+        `ignored` is what is not looked at beside what its `.gitignore` names, in the same words.
+        Raises GitError or OSError where it cannot be read, or the tracker not be written.
+        """
+        commit = head(folder)
+        if not tracker.exists():
+            object_format = "sha256" if len(commit or "") > 40 else "sha1"
+            options = ("--quiet", "--bare", "--template=", f"--object-format={object_format}")
+            await git(folder, "init", *options, str(tracker))
+            (tracker / "info").mkdir()
+            (tracker / "info" / "attributes").write_text(_AS_IT_IS, encoding="utf-8")
+            with (tracker / "config").open("a", encoding="utf-8") as config:
+                config.write(_TRACKER_CONFIG)
+        (tracker / "info" / "exclude").write_bytes(ignored)
+        return await cls(folder, commit, tracker, "", is_copy=False).begun()
 
     async def begun(self) -> Workspace:
         """The same with `start` as it is now: what was made so far is not the agent's.

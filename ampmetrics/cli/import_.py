@@ -120,14 +120,14 @@ def _files(what: Sequence[str]) -> dict[Source, list[Path]]:
             f"{what[0]!r} is no source and no file: the sources are {', '.join(SOURCES)}"
         )
     if paths:
-        return find(paths, source)
+        return find(paths, source, _say_closed)
     found: dict[Source, list[Path]] = {}
     for each, there in places([source] if source else SOURCES.values()).items():
         for path in there:
             say(f"ampmetrics: {each.tool}: looking in {printable(str(path))}")
         for path in there:
             try:
-                files = find([path], each)[each]
+                files = find([path], each, _say_closed)[each]
             except BadInputError as error:
                 say(f"ampmetrics: {printable(str(error))}")
             else:
@@ -135,6 +135,10 @@ def _files(what: Sequence[str]) -> dict[Source, list[Path]]:
     if not found:
         raise BadInputError(_nowhere(source))
     return found
+
+
+def _say_closed(what: str) -> None:
+    say(f"ampmetrics: {printable(what)}")
 
 
 def _nowhere(source: Source | None) -> str:
@@ -195,6 +199,7 @@ def _notes(each: Imported) -> Iterator[str]:
     for status, meaning in (
         ("not_wanted", "are not of that time or project"),
         ("older", "go on further in what was imported before, which stays as it is"),
+        ("in_use", "are written by another ampmetrics (iterate, import): import them again later"),
         ("empty", "hold nothing that is an event"),
     ):
         if sessions[status]:

@@ -20,7 +20,15 @@ from ampmetrics.cli.printable import printable
 from ampmetrics.cli.say import say, say_result
 from ampmetrics.errors import BadInputError, CannotRunError
 from ampmetrics.events import Event, ToolCall
-from ampmetrics.sessions import Done, Order, iterate, stored
+from ampmetrics.sessions import (
+    Done,
+    ImportedSession,
+    Order,
+    find_imported,
+    iterate,
+    read_imported,
+    stored,
+)
 
 __all__ = ["command"]
 
@@ -86,6 +94,9 @@ def command(
     The first call checks out --repo in a workspace of the session's own; each later one goes on
     with the agent's conversation, in the same workspace. Sessions are kept in the user's state
     folder, or below $AMPMETRICS_STATE.
+
+    An imported session goes on where it stopped, in its own folder: SESSION is then the event file
+    that `import` made of it, to which the iteration is appended; later its id does too.
     """
     streams = metrics_file == _DASH
     if streams and as_json:
@@ -93,12 +104,24 @@ def command(
     if streams and sys.stdout is None:
         raise BadInputError("--metrics-file -: standard output is closed")
     asked = _prompt(prompt, prompt_file)
+    imported = _imported(session, None if streams else metrics_file)
+    session = imported.id if imported else session
     known = stored(session)
+    if known and known.imported:
+        imported = imported or read_imported(Path(known.imported), known.id)
+    elif imported:
+        agent = agent or imported.agent
+        if agent is None:
+            raise BadInputError(f"{imported.file}: it does not tell the agent: name it (--agent)")
     if known:
         agent = agent or known.agent
         agent_command = known.agent_command if agent_command is None else agent_command
         agent_args = known.agent_args if agent_args is None else agent_args
     chosen = chosen_adapter(agent, agent_command, agent_args)
+    if imported and chosen.continues and imported.agent in (None, chosen.name):
+        from ampmetrics.importers.going_on import require_current
+
+        require_current(imported, chosen.name)
     order = Order(
         session_id=session,
         prompt=asked,
@@ -112,6 +135,7 @@ def command(
         model=model,
         timeout_sec=timeout,
         events=None if streams else metrics_file,
+        imported=imported,
     )
     follower = Follower(sys.stdout.fileno()) if streams else None
     done = _run(order, follower)
@@ -122,6 +146,13 @@ def command(
     if done.interrupted:
         return 130
     return 0 if done.turn.status == "success" else 1
+
+
+def _imported(session: str, metrics_file: Path | None) -> ImportedSession | None:
+    """Where SESSION is an event file, or --metrics-file holds the session of that id."""
+    if session.endswith(".jsonl") or (os.sep in session and Path(session).is_file()):
+        return read_imported(Path(session))
+    return find_imported(metrics_file, session) if metrics_file else None
 
 
 def _run(order: Order, follower: Follower | None) -> Done | None:
@@ -204,7 +235,8 @@ def _lines(document: dict[str, Any]) -> list[str]:
 def _take_over(document: dict[str, Any]) -> str:
     """How to have the changes in the repository."""
     repo = Path(document["repo"])
-    if not document["netChanges"] or not os.access(repo, os.W_OK):
+    is_there = document["workspace"] == document["repo"]
+    if not document["netChanges"] or is_there or not os.access(repo, os.W_OK):
         return ""
     # Elsewhere git would leave out what is not in the repository that the folder lies in.
     alone = [] if (repo / ".git").exists() else ["--git-dir=/dev/null"]

@@ -107,7 +107,10 @@ def show(session: str, as_json: bool) -> None:
 @command.command()
 @click.argument("session")
 def diff(session: str) -> None:
-    """Print what SESSION changed since it began, as a patch."""
+    """Print what SESSION changed since it began, as a patch.
+
+    Of an imported one: since its last iteration began.
+    """
     wrote = False
 
     def write(patch: bytes) -> None:

@@ -29,6 +29,7 @@ class Amp(Source):
     name: ClassVar[str] = "amp"
     tool: ClassVar[str] = "Amp"
     endings: ClassVar[tuple[str, ...]] = (".json", ".jsonl")
+    is_remote: ClassVar[bool] = True
 
     def places(self, home: Path, env: Mapping[str, str]) -> list[Path]:
         """`threads` below AMP_DATA_DIR, XDG_DATA_HOME or the usual folder."""

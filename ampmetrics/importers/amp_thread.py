@@ -90,6 +90,7 @@ class _Document:
         self._calls = Calls(AmpStream.delegates)
         self._ledger = Ledger(self._value.get("usageLedger"))
         self._times: dict[str, tuple[datetime | None, datetime | None]] = {}
+        self._answered: dict[str, datetime] = {}
         self._at = moment(self._value.get("created"))
         self._start = self._first()
 
@@ -187,6 +188,7 @@ class _Document:
         begun, ended = self._times.pop(str(key), (None, None))
         self._at = max(filter(None, (ended, self._at)), default=None)
         at, result = self._known(), run.get("result")
+        self._answered[str(key)] = at
         failed = _failed(run)
         code = whole(result.get("exitCode")) if isinstance(result, dict) else None
         said = _said(run, code)
@@ -216,7 +218,8 @@ class _Document:
                 scope="not_visible",
                 cost_source="the thread does not show these requests",
             )
-            yield from self._turns.tell(hidden, self._known(), None)
+            at = self._answered.get(key, self._known())
+            yield from self._turns.tell(hidden, at, None, aside=True)
 
     def _end(self, status: str | None) -> IterationEnd:
         unseen = None if self._ledger.is_there else list(Amp.tells.not_visible)

@@ -13,9 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from ampmetrics.agents import adapter
+from ampmetrics.importers.claude_lines import beside
 from ampmetrics.importers.claude_session import events_of
 from ampmetrics.importers.contract import Found, Reading, Source
 from ampmetrics.importers.heads import first, head_of, string, tail_of
+from ampmetrics.importers.saved import Saved
 
 __all__ = ["Claude"]
 
@@ -28,6 +31,14 @@ _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 _UUID = re.compile(rb'"uuid"\s*:\s*"([^"\\]+)"')
 _MESSAGE = re.compile(rb'"id"\s*:\s*"(msg_[^"\\]+)"')
 _TIME = re.compile(rb'"timestamp"\s*:\s*"([^"\\]+)"')
+
+
+_SAVED = Saved(
+    agent=adapter("claude"),
+    head=re.compile(rb'\{"type":"system","subtype":"init",[^\n]*?"session_id":"([0-9a-f-]{36})"'),
+    begins=lambda value: value["type"] == "system" and value.get("subtype") == "init",
+    has_times=False,
+)
 
 
 class Claude(Source):
@@ -45,38 +56,47 @@ class Claude(Source):
         return [home / ".claude" / "projects", config / "claude" / "projects"]
 
     def knows(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
-        """Lines with the ids by which Claude Code chains its messages."""
-        return bool(_KNOWN.search(head)) and b'"sourceFile"' not in head
+        """Lines with the ids by which Claude Code chains its messages, or its saved output."""
+        own = bool(_KNOWN.search(head)) and b'"sourceFile"' not in head
+        return own or _SAVED.is_saved(head)
 
-    def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:  # noqa: ARG002
+    def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:
         """A copy that a resumed session begins with comes after what it is a copy of."""
-        heads = {path: _head(path) for path in files}
-        own: dict[str, list[Path]] = {}
-        subs: dict[str, list[Path]] = {}
-        for path, head in heads.items():
-            group = subs if path.name.startswith("agent-") else own
-            group.setdefault(head.session, []).append(path)
-        same = Counter(head.begun for head in heads.values())
+        files, saved = _SAVED.split(files)
+        told = set()
+        for found in _sessions(files):
+            told.add(found.id)
+            yield found
+        yield from _SAVED.found(saved, told, reading)
 
-        def order(path: Path) -> tuple[str, str, str]:
-            begun = heads[path].begun
-            return begun, _last_time(path) if same[begun] > 1 else "", str(path)
 
-        found = [
-            (id_, sorted(own.get(id_, ()), key=order), sorted(subs.get(id_, ()), key=order))
-            for id_ in own | subs
-        ]
-        families = _families(
-            {id_: {heads[path].begins for path in mains} for id_, mains, _ in found}
+def _sessions(files: Sequence[Path]) -> Iterator[Found]:
+    heads = {path: _head(path) for path in files}
+    own: dict[str, list[Path]] = {}
+    subs: dict[str, list[Path]] = {}
+    for path, head in heads.items():
+        group = subs if path.name.startswith("agent-") else own
+        group.setdefault(head.session, []).append(path)
+    same = Counter(head.begun for head in heads.values())
+
+    def order(path: Path) -> tuple[str, str, str]:
+        begun = heads[path].begun
+        return begun, _last_time(path) if same[begun] > 1 else "", str(path)
+
+    found = [
+        (id_, sorted(own.get(id_, ()), key=order), sorted(subs.get(id_, ()), key=order))
+        for id_ in own | subs
+    ]
+    families = _families({id_: {heads[path].begins for path in mains} for id_, mains, _ in found})
+    for id_, mains, agents in sorted(found, key=lambda each: order((each[1] + each[2])[0])):
+        yield Found(
+            id=id_,
+            files=(*mains, *agents, *filter(Path.exists, map(beside, agents))),
+            told_by_files=True,
+            cwd=next((heads[path].cwd for path in mains + agents if heads[path].cwd), None),
+            events=partial(events_of, id_, mains, agents),
+            family=families[id_],
         )
-        for id_, mains, agents in sorted(found, key=lambda each: order((each[1] + each[2])[0])):
-            yield Found(
-                id=id_,
-                files=(*mains, *agents),
-                cwd=next((heads[path].cwd for path in mains + agents if heads[path].cwd), None),
-                events=partial(events_of, id_, mains, agents),
-                family=families[id_],
-            )
 
 
 class _Head(NamedTuple):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from ampmetrics.agents.reading import decode
+from ampmetrics.agents.reading import decode, text
 
-__all__ = ["Block", "Edited", "Line", "Message", "Usage", "read_line"]
+__all__ = ["Block", "Edited", "Line", "Message", "Usage", "beside", "parent_of", "read_line"]
 
 
 class Usage(Struct):
@@ -113,3 +114,17 @@ def read_line(line: bytes) -> Line | None:
         if value["type"] not in _MESSAGES:
             return None
         return _LINE.decode(msgspec.json.encode(value))
+
+
+def beside(path: Path) -> Path:
+    """The file that says how a sub-agent was begun."""
+    return path.with_suffix(".meta.json")
+
+
+def parent_of(path: Path) -> str | None:
+    """The call that began a sub-agent, as the file beside its own tells."""
+    try:
+        value = decode(beside(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return text(value.get("toolUseId")) if isinstance(value, dict) else None

@@ -7,16 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from ampmetrics.agents.calls import Calls
 from ampmetrics.agents.claude import claude_answer
-from ampmetrics.agents.reading import count, decode, number, text
+from ampmetrics.agents.reading import count, decode, number
 from ampmetrics.agents.usage import llm_usage
 from ampmetrics.events import Event, IterationEnd, IterationStart, LlmUsage, Record, ToolCall
 from ampmetrics.importers.claude_edits import edit_of
-from ampmetrics.importers.claude_lines import Block, Line, Message, Usage, read_line
+from ampmetrics.importers.claude_lines import (
+    Block,
+    Line,
+    Message,
+    Usage,
+    parent_of,
+    read_line,
+)
 from ampmetrics.importers.contract import Reading
 from ampmetrics.importers.turns import Turns
 
@@ -87,7 +95,8 @@ class _Chain:
     """null: it is told, or has no usage; more lines of it may follow, the last is the final one"""
     at: datetime = datetime.min
     line: int = 0
-    cost_usd: float | None = None
+    cost_usd: Any = None
+    """as the line has it"""
 
 
 class _Session:
@@ -115,7 +124,8 @@ class _Session:
         self._aside = aside
         self._turns.stand_in(path)
         if aside:
-            self._main, self._chains = _Chain(parent=_parent(path)), {}
+            self._main, self._chains = _Chain(parent=parent_of(path)), {}
+        number_ = 0
         for number_, raw in self._reading.lines(path):
             self._turns.lines += 1
             try:
@@ -129,7 +139,7 @@ class _Session:
         for chain in (self._main, *self._chains.values()):
             yield from self._close(chain)
         for arrival in self._calls.close(self._turns.last_at):
-            yield from self._tell(arrival.record, arrival.at, None)
+            yield from self._tell(arrival.record, arrival.at, number_)
 
     def finish(self) -> Iterator[Event]:
         """The end of its last iteration."""
@@ -266,21 +276,21 @@ class _Session:
             yield from self._turns.end(end)
         self._ending = _Ending()
 
-    def _tell(self, record: Record, at: datetime, line: int | None) -> list[Event]:
+    def _tell(self, record: Record, at: datetime, line: int) -> list[Event]:
         return self._turns.told(record, at, line, aside=self._aside)
 
 
 def _keep(chain: _Chain, message: Message, line: Line, at: datetime, number_: int) -> None:
     """The last line of a message has its usage; it never shrinks."""
     before = chain.message
-    if before and (_output(message) or 0) < (_output(before) or 0):
+    if before and _output(message) < _output(before):
         message.usage = before.usage
     chain.message, chain.at, chain.line = message, at, number_
-    chain.cost_usd = number(line.cost_usd)
+    chain.cost_usd = line.cost_usd
 
 
-def _output(message: Message) -> int | None:
-    return count(message.usage.output_tokens) if message.usage else None
+def _output(message: Message) -> int:
+    return (count(message.usage.output_tokens) or 0) if message.usage else 0
 
 
 def _words(message: Message) -> str:
@@ -302,18 +312,9 @@ def _request(chain: _Chain, message: Message, usage: Usage) -> LlmUsage:
         cache_write_5m=count(kept.get("ephemeral_5m_input_tokens")),
         cache_write_1h=count(kept.get("ephemeral_1h_input_tokens")),
         completion=count(usage.output_tokens),
-        reported_cost_usd=chain.cost_usd,
+        reported_cost_usd=number(chain.cost_usd),
     )
     if usage.speed != "fast":
         return record
     why = "fast mode has no list price"
     return replace(record, cost_usd=None, price_row=None, price_version=None, cost_source=why)
-
-
-def _parent(path: Path) -> str | None:
-    """The call that began a sub-agent, as the file beside its own tells."""
-    try:
-        value = decode(path.with_suffix(".meta.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return text(value.get("toolUseId")) if isinstance(value, dict) else None

@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from ampmetrics.agents import adapter
 from ampmetrics.importers.codex_session import events_of
 from ampmetrics.importers.contract import Found, Reading, Source
 from ampmetrics.importers.heads import first, head_of, string
+from ampmetrics.importers.saved import Saved
 
 __all__ = ["Codex"]
 
@@ -23,6 +25,14 @@ _ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')
 _PARENT = re.compile(rb'"(?:forked_from_id|parent_thread_id)"\s*:\s*"([^"\\]+)"')
 _TIME = re.compile(rb'"timestamp"\s*:\s*"([^"\\]+)"')
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
+
+
+_SAVED = Saved(
+    agent=adapter("codex"),
+    head=re.compile(rb'\{"type":"thread\.started","thread_id":"([0-9a-f-]{36})"'),
+    begins=lambda value: value["type"] == "thread.started",
+    has_times=False,
+)
 
 
 class Codex(Source):
@@ -39,10 +49,11 @@ class Codex(Source):
     def knows(self, path: Path, head: bytes) -> bool:  # noqa: ARG002
         """It begins with what is known of the thread."""
         begin = head[:200]
-        return bool(_NEW.search(begin) or _OLD.match(begin))
+        return bool(_NEW.search(begin) or _OLD.match(begin)) or _SAVED.is_saved(head)
 
-    def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:  # noqa: ARG002
+    def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:
         """A thread that was forked comes after the one whose beginning it repeats."""
+        files, saved = _SAVED.split(files)
         found: dict[str, _Head] = {}
         for path in sorted(files):
             head = _head(path)
@@ -53,10 +64,12 @@ class Codex(Source):
             yield Found(
                 id=id_,
                 files=tuple(head.paths),
+                told_by_files=True,
                 cwd=head.cwd,
                 events=partial(events_of, id_, head.paths, root),
                 family=root,
             )
+        yield from _SAVED.found(saved, set(found), reading)
 
 
 class _Head(NamedTuple):

@@ -13,12 +13,13 @@ from typing import BinaryIO, ClassVar, NamedTuple
 from ampmetrics.agents.files import opened
 from ampmetrics.events import Event
 
-__all__ = ["Found", "Reading", "Source", "Unreadable"]
+__all__ = ["SHOWN", "Found", "Reading", "Source", "Unreadable"]
 
 _LONGEST_LINE = 64 << 20
 _LARGEST = 1 << 30
 _PIECE = 1 << 20
-_SHOWN = 20
+SHOWN = 20
+"""of what cannot be read the first"""
 
 
 class Unreadable(NamedTuple):
@@ -41,6 +42,12 @@ class Reading:
         """what is not in the events though it stood there, by its reason"""
         self._advance = advance
         self._seen: set[int] = set()
+
+    def apart(self) -> Reading:
+        """Another one that knows the same keys, and counts anew."""
+        other = Reading(self._advance)
+        other._seen = self._seen
+        return other
 
     def lines(self, path: Path) -> Iterator[tuple[int, bytes]]:
         """Lines of a file that are not blank, each with its number, from 1.
@@ -83,7 +90,7 @@ class Reading:
     def cannot_read(self, path: Path, line: int | None, reason: str) -> None:
         """Count a line, or with null a file, that cannot be read."""
         self.unreadable_lines += 1
-        if len(self.unreadable) < _SHOWN:
+        if len(self.unreadable) < SHOWN:
             self.unreadable.append(Unreadable(str(path), line, reason))
 
     def leave_out(self, reason: str, count: int = 1) -> None:
@@ -110,6 +117,8 @@ class Found:
     """folder in which the agent worked; null: not told"""
     events: Callable[[Reading], Iterator[Event]]
     """reads them: its events, in the source's order, the same again for the same files"""
+    told_by_files: bool = False
+    """its events depend on nothing but these files"""
     family: Hashable = None
     """sessions that may repeat each other, which one reader has to read in turn; those of other
     families may be read at the same time by others; null: may repeat any"""
@@ -124,6 +133,8 @@ class Source(ABC):
     """in words"""
     endings: ClassVar[tuple[str, ...]] = (".jsonl",)
     """of files that are looked at in a folder"""
+    is_remote: ClassVar[bool] = False
+    """its tool may keep sessions on a server of its own, and then not in a file"""
 
     @abstractmethod
     def places(self, home: Path, env: Mapping[str, str]) -> list[Path]:

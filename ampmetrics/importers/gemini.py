@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ampmetrics.agents import adapter
 from ampmetrics.agents.files import opened
 from ampmetrics.agents.reading import decode, listed, mapping, shallow, text
 from ampmetrics.events import Event, IterationEnd, IterationStart
@@ -20,6 +21,7 @@ from ampmetrics.importers.contract import Found, Reading, Source
 from ampmetrics.importers.documents import elements, members
 from ampmetrics.importers.gemini_message import answer
 from ampmetrics.importers.heads import head_of
+from ampmetrics.importers.saved import Saved
 from ampmetrics.importers.turns import Turns
 from ampmetrics.importers.values import milliseconds_between, said, time_of
 
@@ -33,6 +35,14 @@ _HELD = 64
 """messages that are held back, as one of the next lines may be one of them again"""
 
 _Message = tuple[int, dict[str, Any]]
+
+
+_SAVED = Saved(
+    agent=adapter("gemini"),
+    head=re.compile(rb'\{"type":"init","timestamp":"[^"]+","session_id":"([^"\\]{1,200})"'),
+    begins=lambda value: value["type"] == "init",
+    has_times=True,
+)
 
 
 class Gemini(Source):
@@ -50,12 +60,13 @@ class Gemini(Source):
         """Its first object begins with a session and the hash of a project."""
         begin = head.lstrip()[:2000]
         is_object = begin.startswith(b"{") and b'"projectHash"' in begin
-        return is_object and _SESSION.search(begin) is not None
+        return (is_object and _SESSION.search(begin) is not None) or _SAVED.is_saved(head)
 
     def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:
         """One a session; a sub-agent's chat is of the session that its folder is named for."""
         mains: dict[str, list[Path]] = {}
         asides: dict[str, list[Path]] = {}
+        files, saved = _SAVED.split(files)
         for path in files:
             head = head_of(path)
             session = _session(head)
@@ -65,11 +76,18 @@ class Gemini(Source):
                 asides.setdefault(path.parent.name, []).append(path)
             else:
                 mains.setdefault(session, []).append(path)
-        for session in {**mains, **asides}:
+        told = {**mains, **asides}
+        for session in told:
             chat = _Chat(session, tuple(mains.get(session, ())), tuple(asides.get(session, ())))
             yield Found(
-                id=session, files=chat.files, cwd=chat.cwd, events=chat.events, family=session
+                id=session,
+                files=(*chat.files, *filter(Path.exists, chat.roots)),
+                told_by_files=True,
+                cwd=chat.cwd,
+                events=chat.events,
+                family=session,
             )
+        yield from _SAVED.found(saved, set(told), reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +101,16 @@ class _Chat:
         return (*self.mains, *self.asides)
 
     @property
+    def roots(self) -> list[Path]:
+        """Where the project's folder may be told."""
+        return [folder / ".project_root" for folder in self.files[0].parents[1:3]]
+
+    @property
     def cwd(self) -> str | None:
         """The project's folder, which stands beside its chats since they are lines."""
-        for folder in self.files[0].parents[1:3]:
+        for root in self.roots:
             try:
-                with opened(folder / ".project_root") as file:
+                with opened(root) as file:
                     return file.read(_LONGEST_PATH).decode(errors="replace").strip() or None
             except OSError:
                 continue

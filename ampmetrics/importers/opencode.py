@@ -6,20 +6,31 @@ id; it is told within the session that began it. The title request is nowhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from ampmetrics.agents import adapter
 from ampmetrics.events import Event
 from ampmetrics.importers.contract import Found, Reading, Source
 from ampmetrics.importers.database import MAGIC, tables_of
 from ampmetrics.importers.opencode_database import sessions_of_database
 from ampmetrics.importers.opencode_files import is_session_file, sessions_of_files
 from ampmetrics.importers.opencode_session import Session, events_of
+from ampmetrics.importers.saved import Saved
 
 __all__ = ["Opencode"]
 
 _TABLES = {"session", "message", "part"}
+
+
+_SAVED = Saved(
+    agent=adapter("opencode"),
+    head=re.compile(rb'\{"type":"[a-z_]+","timestamp":\d+,"sessionID":"(ses_[0-9A-Za-z]+)"'),
+    begins=lambda value: value["type"] == "step_start",
+    has_times=True,
+)
 
 
 class Opencode(Source):
@@ -27,7 +38,7 @@ class Opencode(Source):
 
     name: ClassVar[str] = "opencode"
     tool: ClassVar[str] = "opencode"
-    endings: ClassVar[tuple[str, ...]] = (".json", ".db")
+    endings: ClassVar[tuple[str, ...]] = (".json", ".db", ".jsonl")
 
     def places(self, home: Path, env: Mapping[str, str]) -> list[Path]:
         """Its database, and the folders of its files."""
@@ -39,10 +50,11 @@ class Opencode(Source):
         if head.startswith(MAGIC):
             tables = tables_of(path)
             return tables.keys() >= _TABLES and "data" in tables["part"]
-        return is_session_file(path, head)
+        return is_session_file(path, head) or _SAVED.is_saved(head)
 
     def sessions(self, files: Sequence[Path], reading: Reading) -> Iterator[Found]:
         """One a session that no other began; what its database tells is not told again."""
+        files, saved = _SAVED.split(files)
         told: list[Session] = []
         for path in files:
             if _is_database(path):
@@ -59,6 +71,7 @@ class Opencode(Source):
             family.sort(key=lambda session: (session.id != root, session.created_ms))
         for family in sorted(families.values(), key=lambda family: family[0].created_ms):
             yield _found(family)
+        yield from _SAVED.found(saved, set(known), reading)
 
 
 def _is_database(path: Path) -> bool:

@@ -64,6 +64,7 @@ class Pi(Source):
                 yield Found(
                     id=session,
                     files=(path,),
+                    told_by_files=True,
                     cwd=text(header.get("cwd")),
                     events=partial(_events, session, path, text(header.get("cwd"))),
                 )

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path, PurePath
 
+import msgspec
+
 from ampmetrics.agents.usage import load_prices
 from ampmetrics.errors import CannotRunError
-from ampmetrics.events import Event, LlmUsage
-from ampmetrics.importers.contract import Found, Reading, Source, Unreadable
+from ampmetrics.importers.contract import Found, Reading, Source
+from ampmetrics.importers.imported import Imported
+from ampmetrics.importers.known import Counts, Known, Record, looks
 from ampmetrics.importers.parallel import at_once, shares
+from ampmetrics.importers.recorded import alone_with, recorded_in
 from ampmetrics.jsonl import Rewritten, sync
 
 __all__ = ["Imported", "Wanted", "import_files"]
@@ -34,6 +38,12 @@ class Wanted:
     project: str | None = None
     """that worked in this folder or below it, or in one of this name"""
 
+    def has(self, found: Found, first: datetime | None, last: datetime | None) -> bool:
+        """A session whose events are of these times is wanted; null: it has none."""
+        late = self.until is not None and first is not None and first >= self.until
+        early = self.since is not None and last is not None and last < self.since
+        return not late and not early and self.fits(found.cwd)
+
     def fits(self, cwd: str | None) -> bool:
         """A session that worked there is wanted; one that does not tell is not, if it matters."""
         if self.project is None:
@@ -42,47 +52,6 @@ class Wanted:
             return False
         folder = PurePath(cwd)
         return folder.name == self.project or folder.is_relative_to(Path(self.project).absolute())
-
-
-@dataclass(slots=True, kw_only=True)
-class Imported:
-    """What came of the files of one source."""
-
-    source: str
-    files: int
-    sessions: Counter[str] = field(default_factory=Counter)
-    """new, changed, same, older (what is there goes on further, and stays), empty (nothing in
-    it that is an event), not_wanted"""
-    events: int = 0
-    """of the sessions that are wanted"""
-    new_events: int = 0
-    """of them, those that did not stand there"""
-    requests: int = 0
-    total_tokens: int = 0
-    """of the requests whose tokens are known"""
-    cost_usd: float = 0.0
-    """of the requests that have a price"""
-    unpriced: int = 0
-    """requests without a price"""
-    lines: int = 0
-    unreadable_lines: int = 0
-    unreadable: list[Unreadable] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Imported) -> None:
-        """What another reader came to."""
-        for name in ("events", "new_events", "requests", "total_tokens", "cost_usd", "unpriced",
-                     "lines", "unreadable_lines"):  # fmt: skip
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.sessions.update(other.sessions)
-        self.left_out.update(other.left_out)
-        self.unreadable += other.unreadable
-
-    def told(self, reading: Reading) -> Imported:
-        """Itself, with what was told to a reading."""
-        self.lines, self.left_out = reading.lines_read, reading.left_out
-        self.unreadable_lines, self.unreadable = reading.unreadable_lines, reading.unreadable
-        return self
 
 
 def import_files(
@@ -97,87 +66,113 @@ def import_files(
 ) -> Imported:
     """Write the sessions of these files to `<out>/<source>/<session>.jsonl`.
 
-    What stands there already stays as it is. `readers` is how many processes read at once, copies
-    of this one, which then should have no other threads; null: as many as are worth it. `advance`
-    is told of bytes that were read. Raises CannotRunError where a file cannot be written.
+    What stands there already stays as it is, and what has not changed since is not read. `readers`
+    is how many processes read at once, copies of this one, which then should have no other threads;
+    null: as many as are worth it. `advance` is told of bytes that were read. Raises CannotRunError
+    where a file cannot be written.
     """
-    load_prices()
-    reading = Reading(advance)
-    done = Imported(source=source.name, files=len(files))
+    reading, writing = Reading(advance), _Writing(out / source.name, wanted, dry_run=dry_run)
+    done = Imported(files=len(files), source=source.name)
 
-    def work(share: Sequence[Found], reading: Reading) -> Imported:
-        mine, folder = Imported(source=source.name, files=0), out / source.name
-        new = []
-        for found in share:
-            path = folder / f"{_name(found.id)}.jsonl"
-            status = _write(found, reading, path, wanted, mine, dry_run=dry_run)
-            mine.sessions[status] += 1
-            if status == "new" and not dry_run:
-                new.append(path)
-        sync(new)
-        return mine.told(reading)
-
-    def work_apart(share: Sequence[Found], advance: Callable[[int], None]) -> Imported:
-        return work(share, Reading(advance))
+    def work_apart(share: Sequence[Found], advance: Callable[[int], None]) -> _Work:
+        return writing.work(share, Reading(advance))
 
     try:
-        split = shares(list(source.sessions(files, reading)), readers)
-        if len(split) == 1:
-            done.add(work(split[0], reading))
-        else:
-            done.told(reading)
-            for each in at_once(split, work_apart, advance):
-                done.add(each)
+        found = [(each, writing.path(each)) for each in source.sessions(files, reading)]
+        done.told(reading)
+        known = Known(writing.folder)
+        records = known.current(found, writing.is_needed)
+        for each, path in found:
+            if path in records:
+                done.add(writing.again(each, records[path]))
+                advance(sum(size for _, size, _ in records[path].read))
+        if left := [each for each, path in found if path not in records]:
+            load_prices()
+            split = shares(left, readers)
+            alone = [writing.work(left, reading)] if len(split) == 1 else None
+            for came, written in alone or at_once(split, work_apart, advance):
+                done.add(came)
+                records |= written
+        if not dry_run:
+            known.keep(found, records)
     except OSError as error:
         raise CannotRunError(f"{error.filename or out}: {error.strerror or error}") from error
     return done
 
 
-def _write(
-    found: Found, reading: Reading, path: Path, wanted: Wanted, done: Imported, *, dry_run: bool
-) -> str:
-    """Read it in any case: what another session repeats is known only then."""
-    tally = _Tally()
-    with Rewritten(path, dry=dry_run) as file:
-        for event in found.events(reading):
-            tally.add(event)
-            file.append(event)
-        if tally.first is None or tally.last is None:
-            return "empty"
-        late = wanted.until is not None and tally.first >= wanted.until
-        early = wanted.since is not None and tally.last < wanted.since
-        if late or early or not wanted.fits(found.cwd):
-            return "not_wanted"
-        status = file.finish()
-        tally.add_to(done, 0 if status == "older" else file.events - file.same_events)
-    return status
+_Work = tuple[Imported, dict[Path, Record]]
+"""What came of some sessions, and what is to be known of them the next time."""
 
 
-class _Tally:
-    """Counts of one session."""
+class _Writing:
+    """Reads sessions and writes them into a folder."""
 
-    def __init__(self) -> None:
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-        self._counts = Imported(source="", files=0)
+    def __init__(self, folder: Path, wanted: Wanted, *, dry_run: bool) -> None:
+        self.folder = folder
+        self._wanted = wanted
+        self._dry_run = dry_run
 
-    def add(self, event: Event) -> None:
-        at, counts = event.timestamp, self._counts
-        counts.events += 1
-        if self.first is None or at < self.first:
-            self.first = at
-        if self.last is None or at > self.last:
-            self.last = at
-        if isinstance(event.data, LlmUsage):
-            counts.requests += 1
-            counts.total_tokens += event.data.total_tokens or 0
-            counts.cost_usd += event.data.cost_usd or 0
-            counts.unpriced += event.data.cost_usd is None
+    def path(self, found: Found) -> Path:
+        """The event file of a session."""
+        return self.folder / f"{_name(found.id)}.jsonl"
 
-    def add_to(self, done: Imported, new_events: int) -> None:
-        done.new_events += new_events
-        for name in ("events", "requests", "total_tokens", "cost_usd", "unpriced"):
-            setattr(done, name, getattr(done, name) + getattr(self._counts, name))
+    def is_needed(self, found: Found, record: Record) -> bool:
+        """It was not wanted, so that it was not written, and now it is."""
+        return record.status == "not_wanted" and self._wanted.has(found, record.first, record.last)
+
+    def again(self, found: Found, record: Record) -> Imported:
+        """What comes of a session that is not read again."""
+        if record.status != "empty" and not self._wanted.has(found, record.first, record.last):
+            return Imported(sessions=Counter(not_wanted=1))
+        done = record.imported()
+        done.sessions[record.status if record.status in ("empty", "older") else "same"] += 1
+        return done
+
+    def work(self, share: Sequence[Found], reading: Reading) -> _Work:
+        """Read and write these sessions."""
+        done, records, new = Imported(), {}, []
+        for found in share:
+            path, read = self.path(found), looks(found.files)
+            with alone_with(path) as alone:
+                own = reading.apart()
+                came, first, last = self._session(found, own, path, dry=not alone or self._dry_run)
+                (status,) = came.sessions
+                done.add(came.told(own) if alone else came.told(own).in_use())
+            if status == "new" and not self._dry_run:
+                new.append(path)
+            if alone:
+                records[path] = Record(
+                    read=read, written=looks([path]), status=status, first=first, last=last,
+                    counts=msgspec.convert(came, Counts, from_attributes=True),
+                )  # fmt: skip
+        sync(new)
+        return done, records
+
+    def _session(
+        self, found: Found, reading: Reading, path: Path, *, dry: bool
+    ) -> tuple[Imported, datetime | None, datetime | None]:
+        """Read it in any case: what another session repeats is known only then."""
+        came, recorded = Imported(), recorded_in(path, found.id)
+        first: datetime | None = None
+        last: datetime | None = None
+        with Rewritten(path, dry=dry, kept_from=recorded.begin) as file:
+            events = found.events(reading)
+            for event in events if recorded.begin is None else recorded.without(events, reading):
+                at = event.timestamp
+                if first is None or at < first:
+                    first = at
+                if last is None or at > last:
+                    last = at
+                came.count(event)
+                file.append(event)
+            if not came.events:
+                return Imported(sessions=Counter(empty=1)), first, last
+            if not self._wanted.has(found, first, last):
+                return Imported(sessions=Counter(not_wanted=1)), first, last
+            status = file.finish()
+            came.sessions[status] += 1
+            came.new_events = 0 if status == "older" else file.events - file.same_events
+        return came, first, last
 
 
 def _name(id_: str) -> str:

@@ -31,8 +31,12 @@ class Turns:
         self._agent = agent
         self._file = as_text(path)
         self._number = 0
+        self._ids: list[str] = []
+        """of its iterations"""
         self._begins: list[datetime] = []
         self._last = (datetime.min, 0)
+        self._line = 0
+        """of the present file that was told last"""
         self.is_open = False
         """a prompt was given, and its end not told yet"""
         self.lines = 0
@@ -42,7 +46,7 @@ class Turns:
 
     def stand_in(self, path: Path) -> None:
         """From now on events come from this file."""
-        self._file = as_text(path)
+        self._file, self._line = as_text(path), 0
 
     def begin(
         self, start: IterationStart, at: datetime, line: int | None, prompt: str | None
@@ -53,9 +57,11 @@ class Turns:
         """
         yield from self.end(IterationEnd())
         self._number += 1
+        self._ids.append(f"{self._session_id}-{self._number}")
         self.is_open, self.lines, self.unreadable_lines = True, 0, 0
         self._begins.append(at)
-        self._last = at, line or 0
+        self._line = line or self._line
+        self._last = at, self._line
         number = {"iteration_number": self._number, "agent": self._agent}
         yield self._event(replace(start, **number), at, line, self._number)
         if prompt is not None:
@@ -74,13 +80,15 @@ class Turns:
         self, record: Record, at: datetime, line: int | None, *, aside: bool = False
     ) -> list[Event]:
         """The same as a list: there are millions of them."""
+        # What is told only because the file ends is of its last line.
+        self._line = line = line or self._line
         first = list(self.begin(IterationStart(), at, line, None)) if not self._number else []
         if aside:
             number = max(1, bisect_right(self._begins, at))
         else:
             number = self._number
             last = self._last[0]
-            self._last = at if at > last else last, line or 0
+            self._last = at if at > last else last, line
         return [*first, self._event(record, at, line, number)]
 
     def tell_all(
@@ -125,7 +133,7 @@ class Turns:
         return Event(
             type=kind_of(record),
             session_id=self._session_id,
-            iteration_id=f"{self._session_id}-{number}",
+            iteration_id=self._ids[number - 1],
             timestamp=at,
             source_file=self._file,
             source_line=line or None,

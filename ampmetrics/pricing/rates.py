@@ -55,14 +55,17 @@ def cost(row: Row, tokens: Mapping[str, int], *, is_sum: bool) -> Decimal | str:
 
     `is_sum`: they are those of an unknown number of requests.
     """
-    size = sum(tokens[name] for name in _INPUT)
-    rates = next((one for one in reversed(row.rates) if size > one.above), row.rates[0])
+    size = sum([tokens[name] for name in _INPUT])
+    rates = row.rates[0]
+    for one in row.rates:
+        rates = one if size > one.above else rates
     if is_sum and (rates is not row.rates[0] or rates.request):
         return f"a sum of {size} input tokens, and the price depends on each request"
     total = Decimal(0)
     for name, count in tokens.items():
-        rate: Decimal | None = getattr(rates, name)
-        if count and rate is None:
-            return f"no price for {_WORDS[name]} in {row.name}"
-        total += count * (rate or 0)
+        if count:
+            rate: Decimal | None = getattr(rates, name)
+            if rate is None:
+                return f"no price for {_WORDS[name]} in {row.name}"
+            total += count * rate
     return total / 1_000_000 + rates.request

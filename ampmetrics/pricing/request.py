@@ -60,9 +60,8 @@ def price(
         row = (own.row(model, at) if own else None) or listed(model, at)
     if row is None:
         return _none(f"no price for model {model}")
-    written, hours, thought = (
-        count or 0 for count in (cache_write_tokens, cache_write_1h_tokens, reasoning_tokens)
-    )
+    written, hours = cache_write_tokens or 0, cache_write_1h_tokens or 0
+    thought = reasoning_tokens or 0
     tokens = {
         "input": uncached_tokens,
         "cache_read": cache_read_tokens or 0,

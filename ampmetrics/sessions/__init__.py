@@ -1,6 +1,7 @@
 """Sessions: one conversation with an agent in one workspace, iteration by iteration."""
 
 from ampmetrics.sessions.begin import Order
+from ampmetrics.sessions.imported import ImportedSession, find_imported, read_imported
 from ampmetrics.sessions.iterate import Done, iterate
 from ampmetrics.sessions.patch import write_patch
 from ampmetrics.sessions.record import Session, Turn, as_document
@@ -8,6 +9,7 @@ from ampmetrics.sessions.store import Kept, delete, find, kept, sessions_folder,
 
 __all__ = [
     "Done",
+    "ImportedSession",
     "Kept",
     "Order",
     "Session",
@@ -15,8 +17,10 @@ __all__ = [
     "as_document",
     "delete",
     "find",
+    "find_imported",
     "iterate",
     "kept",
+    "read_imported",
     "sessions_folder",
     "stored",
     "unsafe",

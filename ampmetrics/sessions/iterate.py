@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +30,9 @@ from ampmetrics.capture.orphans import HOME, end_orphans
 from ampmetrics.errors import BadInputError, CannotRunError
 from ampmetrics.events import Event
 from ampmetrics.jsonl import SESSION_FILE, EventFile
-from ampmetrics.sessions.begin import Order, begin, check, is_new
+from ampmetrics.sessions.adopt import adopt, looked_at
+from ampmetrics.sessions.begin import Order, begin, check, check_new, is_new
+from ampmetrics.sessions.imported import read_imported
 from ampmetrics.sessions.record import Session, Turn, load, save
 from ampmetrics.sessions.store import folder_of, locked
 from ampmetrics.sessions.tally import Tally
@@ -72,22 +76,37 @@ async def iterate(order: Order, *, tell: Tell, watch: Watch) -> Done | None:
         known = None if new else load(folder)
         if known:
             check(known, order)
+        elif order.imported:
+            known = adopt(order.imported, order, folder)
+        else:
+            check_new(order)
         require_program(order.adapter.program[0])
         version = await program_version(order.adapter.version_command)
         if known and known.is_unfinished:
             await _tell_of_the_killed(known, folder, tell)
         session = known or await begin(order, folder, tell)
         tally = Tally(tells_calls=order.adapter.tells.durations is not None)
-        with _opened(order.events or folder / EVENTS_FILE, tally, watch) as file:
-            session = _next(session, order, version, file.path)
+        with _opened(order, folder, tally, watch) as file:
+            number = session.next_number
+            if order.imported:
+                # As it stands there now that no import can change it.
+                imported = read_imported(file.path, session.id)
+                number = max(number, imported.iterations + 1)
+                session = await looked_at(session, imported)
+            session = _next(session, order, number, version, file.path)
             _tell_how_it_goes_on(session, tell)
             save(folder, session)
             try:
                 await _run(session, order, folder, file)
             finally:
-                session = _ended(session, tally)
+                before, session = session, _ended(session, tally)
                 done = Done(session=session, tally=tally)
                 save(folder, session)
+            if order.imported and session.agent_session_id != before.agent_session_id:
+                tell(
+                    f"{session.agent} went on in another conversation, {session.agent_session_id}: "
+                    "an import makes a session of its own of it, which has this iteration again"
+                )
 
     with locked(folder):
         new = is_new(folder)
@@ -113,20 +132,33 @@ class _WatchedFile(EventFile):
         self._tally.add(event)
         self._show(event, self.path, range(begin, os.fstat(self._fd).st_size))
 
+    def take(self) -> bool:
+        """Wait for an import that is at it, and keep others out; false: it is another file now."""
+        with suppress(OSError):  # a file system that has no locks
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        return self.path.exists() and os.path.samestat(os.fstat(self._fd), self.path.stat())
 
-def _opened(path: Path, tally: Tally, watch: Watch) -> EventFile:
+
+def _opened(order: Order, folder: Path, tally: Tally, watch: Watch) -> EventFile:
+    path = order.imported.file if order.imported else order.events or folder / EVENTS_FILE
     if path.exists() and not path.is_file():
         raise BadInputError(f"--metrics-file {path}: no file to append to; - is standard output")
     try:
-        return _WatchedFile(path.absolute(), tally, watch)
+        file = _WatchedFile(path.absolute(), tally, watch)
+        while order.imported and not file.take():
+            with file:
+                file = _WatchedFile(path, tally, watch)
     except OSError as error:
         raise CannotRunError(f"{path}: cannot write there: {error.strerror}") from error
+    return file
 
 
-def _next(session: Session, order: Order, version: str | None, events: Path) -> Session:
+def _next(
+    session: Session, order: Order, number: int, version: str | None, events: Path
+) -> Session:
     last = session.iterations[-1].model if session.iterations else None
     turn = Turn(
-        number=session.next_number,
+        number=number,
         started_at=datetime.now(UTC),
         model=order.model or last,
         agent_version=version,
@@ -154,7 +186,8 @@ def _tell_how_it_goes_on(session: Session, tell: Tell) -> None:
     goes_on = f", going on with {session.agent_session_id}" if session.agent_session_id else ""
     version = f" {turn.agent_version}" if turn.agent_version else ""
     tell(f"Session {session.id}, iteration {turn.number}: {session.agent}{version}{goes_on}")
-    tell(f"Workspace: {session.workspace.folder}")
+    own = "" if session.workspace.is_copy else " (the session's own folder, no copy of it)"
+    tell(f"Workspace: {session.workspace.folder}{own}")
     tell(f"Events: {turn.events}")
 
 

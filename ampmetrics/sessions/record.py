@@ -56,6 +56,9 @@ class Session(Struct, frozen=True, kw_only=True, rename="camel"):
     """UTC"""
     agent_session_id: str | None = None
     """the agent's own conversation, to go on with"""
+    imported: str | None = None
+    """event file of the imported session that this goes on with, to which its iterations are
+    appended; null: it began here"""
     iterations: tuple[Turn, ...] = ()
 
     @property

@@ -27,7 +27,7 @@ from ampmetrics.importers.values import time_of
 
 __all__ = ["is_database", "sessions_of_database", "sessions_of_export"]
 
-_SESSION = ("id", "ampPrompt", "followUpPrompts", "worktreePath", "createdAt")
+_SESSION = ("id", "ampPrompt", "followUpPrompts", "worktreePath", "createdAt", "threadId")
 _MARKS = {"sessions": "worktreePath", "iterations": "sessionId", "metric_iterations": "session_id"}
 """A column of each table by which its database is known."""
 _WORK = {"iterations": "sessionId", "metric_iterations": "session_id", "stream_events": "sessionId"}
@@ -96,7 +96,11 @@ def _events(
     found = tables.rows("metric_iterations", METRIC, session_id=id_)
     metric = {str(row["id"]): row for row in found}
     dated = _dated(own, metric, reading)
-    arrivals = list(streamed(tables, id_, owners_of(tables), path, reading))
+    owners = owners_of(tables)
+    threads = [thread for thread, owner in owners.items() if owner == id_]
+    thread = text(session["threadId"]) or (threads[-1] if threads else None)
+    cwd = text(session["worktreePath"])
+    arrivals = list(streamed(tables, id_, owners, path, reading))
     if not dated and arrivals:
         dated = [(arrivals[0].at, f"{id_}-1")]
     begins = [at for at, _ in dated]
@@ -110,7 +114,7 @@ def _events(
         within = by_iteration.get(number, [])
         if within:
             lines = [line for line in lines if line.kind not in ("tool_call", "llm_usage")]
-        iteration = Iteration(id_, key, file, lines, has_numbers=False)
+        iteration = Iteration(id_, key, file, lines, has_numbers=False, cwd=cwd, thread=thread)
         yield from _woven(iteration, within, reading)
 
 

@@ -55,6 +55,9 @@ class Iteration:
     lines: list[Line] = field(default_factory=list)
     has_numbers: bool = True
     """of lines; rows of a database have none"""
+    cwd: str | None = None
+    thread: str | None = None
+    """Amp's id of the conversation"""
 
     def events(self, reading: Reading) -> Iterator[Event]:
         """Its events in the order of the lines; what is not so is counted and left out."""
@@ -73,6 +76,10 @@ class Iteration:
 
     def _event(self, record: Record, line: Line) -> Event:
         at = record.started_at if isinstance(record, ToolCall) else None
+        if isinstance(record, IterationStart):
+            record = replace(record, cwd=self.cwd)
+        elif isinstance(record, IterationEnd):
+            record = replace(record, agent_session_id=self.thread)
         return Event(
             type=kind_of(record),
             session_id=self.session_id,
