@@ -308,7 +308,7 @@ def test_a_cost_that_is_not_wholly_known_is_left_out_and_counted(
     assert (costs["mean_a"], costs["mean_b"], costs["n_cases"]) == (2, 2, 3)
     assert (costs["n_cases_left_out"], costs["n_trials_left_out"]) == (1, 3)
     said = aggregates.conclusion(found, aggregates.comparable(con, "a", "b"))
-    assert "3 more trials left out, where it is not known" in " ".join(said)
+    assert "Not known, and so left out: the cost of 3 trials" in " ".join(said)
 
 
 def test_what_nobody_knows_is_null_and_said(tmp_path: Path, opened: Connect) -> None:
@@ -324,7 +324,8 @@ def test_what_nobody_knows_is_null_and_said(tmp_path: Path, opened: Connect) -> 
     # A metric that was not tested does not count for Holm.
     assert row(found, "pass_rate")["p_holm"] == row(found, "pass_rate")["p_value"]
     said = aggregates.conclusion(found, aggregates.comparable(con, "a", "b"))
-    assert "The cost cannot be compared: no case has it known on both sides." in said
+    why = "no case has them known on both sides."
+    assert f"The cost, time and tokens cannot be compared: {why}" in said
 
 
 def test_the_columns_are_the_same_where_nothing_is_compared(
@@ -569,7 +570,7 @@ def test_a_difference_is_called_one_where_it_is(tmp_path: Path, opened: Connect)
     assert said[0].startswith(
         "new passes more often than old: by 50.0 percentage points (95 % interval +"
     )
-    assert said[0].endswith("p below 0.0001, 0.00024 adjusted for all metrics; 30 cases).")
+    assert said[0].endswith("; adjusted p 0.00024).")
     assert said[1] == "The verdict differs in 15 of 30 cases: 15 better for new, 0 worse."
 
 
@@ -583,12 +584,29 @@ def test_no_difference_shown_is_never_called_equality(tmp_path: Path, opened: Co
         con = opened(folder)
         said = said_of(con)
         smallest = row(aggregates.compare(con, "a", "b"), "pass_rate")["smallest_difference"]
-        assert said[0].startswith("No difference in pass rate is shown: new minus old is +0.0 ")
+        assert said[0].startswith("No difference in pass rate is shown: new minus old is 0.0 ")
         assert said[0].endswith(
             f"That does not make them equal: a true difference of {100 * smallest:.1f} percentage "
             "points would be found 4 times of 5, a smaller one less often."
         )
     assert said_of(opened(same))[1] == "The verdict is the same in each of the 20 cases."
+
+
+def test_metrics_without_a_difference_are_told_together_with_a_true_minus(
+    tmp_path: Path, opened: Connect
+) -> None:
+    results = variants(tmp_path, "p" * 12 + "f" * 12, "p" * 24)
+    for place in range(24, 36):
+        for variant, cost in (("a", 2.0 + place / 100), ("b", 1.0 + place / 90)):
+            # Half the cost in every case; the time now more, now less.
+            ms = 1000.0 + (variant == "b") * (-1) ** place * place
+            results.trial(f"c{place}", variant=variant, cost=cost, ms=ms)
+    said = said_of(opened(tmp_path))
+    assert said[2].startswith("new costs less than old: by 0.")
+    assert said[3].startswith("No difference is shown in time (")
+    assert " or tokens (0 tokens a trial" in said[3]
+    assert said[3].count("That does not make them equal") == 1
+    assert "-" not in "".join(said)
 
 
 def test_what_only_looks_like_one_among_several_metrics_is_not_called_one(

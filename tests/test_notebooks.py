@@ -23,6 +23,7 @@ from ampmetrics.events import (
     IterationStart,
     LlmUsage,
     Outcome,
+    RunStart,
     ToolCall,
     TrialEnd,
     TrialStart,
@@ -178,6 +179,35 @@ def test_two_variants_on_a_page(sample_run: Path, tmp_path: Path) -> None:
     assert len(source) < 1_500_000
 
 
+def test_of_one_variant_two_runs_are_compared(two: tuple[Path, Path]) -> None:
+    for ms, folder in enumerate(two):
+        ids = {**NO_TRIAL, "run_id": folder.parent.name, "session_id": None, "iteration_id": None}
+        tell(folder, RunStart(suite="s"), ms=ms, **ids)
+    head = cells("compare_runs", "headline", paths=[str(two[0].parents[1])])
+    assert "old passed 100%, new 50%" in html(head)
+
+
+def test_several_variants_are_in_one_picture_and_one_of_them_in_words(tmp_path: Path) -> None:
+    for variant, hard in (("a", True), ("b", False), ("c", True)):
+        for case, passes in (("easy", True), ("hard", hard)):
+            trial(tmp_path, case, variant, Outcome.PASSED if passes else Outcome.FAILED)
+    shown = cells("benchmark_report", "compared", paths=[str(tmp_path)], baseline="b")
+    (picture,) = (c for c in shown if "Each against b" in str(getattr(c, "title", "")))
+    drawn = [row for data in picture.to_dict()["datasets"].values() for row in data]
+    assert {row["variant"] for row in drawn if "variant" in row} == {"a", "c"}
+    told = html(shown)
+    assert "data-label='Against b'" in told
+    assert "a against b, in words" in told
+
+
+def test_a_run_without_a_trial_says_so_and_what_was_to_be_run(tmp_path: Path) -> None:
+    run = RunStart(suite="Nothing yet", agent="amp", agent_version="7", repeats=3)
+    tell(tmp_path, run, **{**NO_TRIAL, "run_id": "r", "session_id": None, "iteration_id": None})
+    told = html(cells("benchmark_report", "about", paths=[str(tmp_path)]))
+    assert "There are no trials." in told
+    assert "<dd>amp 7</dd>" in told
+
+
 def test_two_folders_of_one_name(two: tuple[Path, Path]) -> None:
     old, new = two
     head = cells("compare_runs", "headline", paths=[str(old), str(new)])
@@ -205,10 +235,10 @@ def test_a_comparison_that_is_none_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variants", "given", "message"),
     [
-        (["v"], {}, "has these variants: v: name two with the parameters a and b"),
+        (["v"], {}, "has these variants: v: name two with the parameter a and the parameter b"),
         (["u", "v", "w"], {}, "has these variants: u, v, w: name two"),
-        (["u", "v"], {"a": "u", "b": "x"}, "'x' has no trial: name one of the variants"),
-        (["u", "v"], {"a": "u", "b": "u"}, "are in 'u' too"),
+        (["u", "v"], {"a": "u", "b": "x"}, "has no variant 'x': choose from u, v"),
+        (["u", "v"], {"a": "u", "b": "u"}, ", u' too: compare two variants"),
     ],
 )
 def test_sides_that_are_not_clear(
@@ -223,7 +253,7 @@ def test_sides_that_are_not_clear(
 def test_several_variants_in_two_folders(two: tuple[Path, Path]) -> None:
     trial(two[1], "easy", "w", Outcome.PASSED)
     paths = [str(path) for path in two]
-    with pytest.raises(BadInputError, match="variants: v, w: name one with the parameter b"):
+    with pytest.raises(BadInputError, match="variants: name one with the parameter b: v, w"):
         cells("compare_runs", "compared", paths=paths)
     head = cells("compare_runs", "headline", paths=paths, b="v")
     assert "new/out v against old/out" in html(head)

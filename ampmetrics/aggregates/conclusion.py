@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -21,31 +21,26 @@ class _Words(NamedTuple):
     more: str
     less: str
     form: Callable[[float], str]
-    """a difference, with its sign"""
-    plain: Callable[[float], str]
-    """an amount, with its unit"""
+    """an amount, without its sign and unit"""
+    unit: str
 
 
-def _points(rate: float) -> str:
-    return f"{100 * rate:+.1f}"
+def _short(amount: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{amount:,.0f}" if amount >= 99.95 else f"{amount:.3g}"
 
 
 _WORDS = {
     "pass_rate": _Words(
-        "pass rate", "passes more often", "passes less often", _points,
-        lambda rate: f"{100 * abs(rate):.1f} percentage points",
+        "pass rate", "passes more often", "passes less often",
+        lambda rate: f"{100 * rate:.1f}", "percentage points",
     ),
-    "cost_usd": _Words(
-        "cost", "costs more", "costs less",
-        lambda usd: f"{usd:+.4g}", lambda usd: f"{abs(usd):.4g} USD a trial",
-    ),
+    "cost_usd": _Words("cost", "costs more", "costs less", _short, "USD a trial"),
     "agent_ms": _Words(
-        "time", "takes more time", "takes less time",
-        lambda ms: f"{ms / 1000:+.4g}", lambda ms: f"{abs(ms) / 1000:.4g} s a trial",
+        "time", "takes more time", "takes less time", lambda ms: _short(ms / 1000), "s a trial"
     ),
     "total_tokens": _Words(
-        "tokens", "uses more tokens", "uses fewer tokens",
-        lambda n: f"{n:+,.0f}", lambda n: f"{abs(n):,.0f} tokens a trial",
+        "tokens", "uses more tokens", "uses fewer tokens", _short, "tokens a trial"
     ),
 }  # fmt: skip
 
@@ -58,95 +53,159 @@ def conclusion(
     b: str = "B",
     shown: Callable[[str], str] = str,
 ) -> list[str]:
-    """What the frames of `compare` and `comparable` come to, one or a few sentences a subject.
+    """What the frames of `compare` and `comparable` come to, a few sentences a subject.
 
-    A difference is called one where its Holm-adjusted p-value is at most 1 - confidence. Where none
-    is, it is said which differences the design would have missed; it is never called equality.
-    Then what else than the subject could be the reason. `a` and `b`: what the sides are called;
-    `shown`: how these and values from the files are to be written.
+    The pass rate first, then the other metrics that differ, those in which no difference is shown
+    together, what is left out, and what else than the subject could be the reason. A difference is
+    called one where its Holm-adjusted p-value is at most 1 - confidence. Where none is, it is said
+    which differences the design would have missed; it is never called equality. `a` and `b`: what
+    the sides are called; `shown`: how these and values from the files are to be written.
     """
     a, b = shown(a), shown(b)
-    rows = {row["metric"]: row for row in compared.iter_rows(named=True)}
-    rates = rows["pass_rate"]
+    rates, *others = compared.iter_rows(named=True)
     if rates["n_cases"] == 0:
         return [_nothing(rates), *_reasons(things, shown)]
-    said = [_about(row, rates, a, b) for row in rows.values()]
-    said.insert(1, _flips(rates, b))
-    if left := _left_out(rates):
-        said.append(left)
-    return [*said, *_reasons(things, shown)]
+    differ = [row for row in others if _differs(row)]
+    alike = [row for row in others if row["n_cases"] and not _differs(row)]
+    dark = [row for row in others if not row["n_cases"]]
+    said = [
+        _of_rates(rates, a, b),
+        _flips(rates, b),
+        *(_difference(row, a, b) for row in differ),
+        _none_in(alike, a, b),
+        _dark(dark),
+        _left_out(rates, others),
+        *_reasons(things, shown),
+    ]
+    return [sentence for sentence in said if sentence]
 
 
 def _nothing(rates: _Row) -> str:
-    left = _left_out(rates)
+    left = _left_out(rates, ())
     return "Nothing can be compared: no case has a verdict on both sides." + f" {left}" * bool(left)
 
 
-def _about(row: _Row, rates: _Row, a: str, b: str) -> str:
-    words = _WORDS[row["metric"]]
-    if row["n_cases"] == 0:
-        return f"The {words.name} cannot be compared: no case has it known on both sides."
-    seen, evidence = row["difference"], _evidence(row, words)
-    if more := row["n_trials_left_out"] - rates["n_trials_left_out"]:
-        evidence += f"; {more} more trial{'s' * (more != 1)} left out, where it is not known"
-    if row["p_holm"] is not None and row["p_holm"] <= 1 - row["confidence"]:
-        does = words.more if seen > 0 else words.less
-        return f"{b} {does} than {a}: by {words.plain(seen)} ({evidence})."
+def _differs(row: _Row) -> bool:
+    return row["p_holm"] is not None and bool(row["p_holm"] <= 1 - row["confidence"])
+
+
+def _of_rates(rates: _Row, a: str, b: str) -> str:
+    if _differs(rates):
+        return _difference(rates, a, b)
+    seen = f"{b} minus {a} is {_signed(rates['difference'], rates)} percentage points"
     return (
-        f"No difference in {words.name} is shown: {b} minus {a} is {words.form(seen)}"
-        f"{_unit(row)} ({evidence}). {_alone(row)}{_missed(row, words)}"
+        f"No difference in pass rate is shown: {seen} ({_evidence(rates)}). "
+        f"{_alone([rates])}{_missed([rates])}"
     )
 
 
-def _alone(row: _Row) -> str:
-    """Why interval or p-value may look as if there were one."""
-    if row["p_value"] is not None and row["p_value"] <= 1 - row["confidence"]:
-        return "Alone it would be called one; of several metrics, one such is no surprise. "
-    if row["ci_low"] is not None and (row["ci_low"] > 0 or row["ci_high"] < 0):
-        return "The interval leaves out 0, but the test decides. "
-    return ""
+def _difference(row: _Row, a: str, b: str) -> str:
+    """What is shown to differ."""
+    words = _WORDS[row["metric"]]
+    does = words.more if row["difference"] > 0 else words.less
+    by = f"{words.form(abs(row['difference']))} {words.unit}"
+    return f"{b} {does} than {a}: by {by} ({_evidence(row)})."
 
 
-def _unit(row: _Row) -> str:
-    return {"pass_rate": " percentage points", "cost_usd": " USD", "agent_ms": " s",
-            "total_tokens": " tokens"}[row["metric"]]  # fmt: skip
-
-
-def _evidence(row: _Row, words: _Words) -> str:
-    confidence = f"{100 * row['confidence']:.6g} %"
-    if row["ci_low"] is None:
-        parts = [row["method"]]
-    else:
-        low, high = words.form(row["ci_low"]), words.form(row["ci_high"])
-        parts = [f"{confidence} interval {low} to {high}"]
+def _evidence(row: _Row) -> str:
+    """The interval (of the ratio, where there is one) and the p-value."""
     if row["ratio_low"] is not None:
-        low, high = f"{row['ratio_low']:.3g}", f"{row['ratio_high']:.3g}"
-        parts.append(f"{row['ratio']:.3g} times in a typical case, {low} to {high}")
-    if row["p_value"] is not None:
-        parts.append(f"p {_p(row['p_value'])}, {_p(row['p_holm'])} adjusted for all metrics")
-    parts.append(f"{row['n_cases']} case{'s' * (row['n_cases'] != 1)}")
-    return "; ".join(parts)
+        low, high = _short(row["ratio_low"]), _short(row["ratio_high"])
+        interval = f"{_short(row['ratio'])} times in a typical case, {low} to {high}"
+    elif row["ci_low"] is None:
+        interval = row["method"]
+    else:
+        low, high = (_signed(row[end], row) for end in ("ci_low", "ci_high"))
+        interval = f"{100 * row['confidence']:.6g} % interval {low} to {high}"
+    return f"{interval}; {_p(row)}" if row["p_holm"] is not None else interval
 
 
-def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 0.0001 else "below 0.0001"
+def _none_in(rows: Sequence[_Row], a: str, b: str) -> str:
+    """The metrics in which no difference is shown, in one breath."""
+    if not rows:
+        return ""
+    each = [
+        f"{_WORDS[row['metric']].name} ({_signed(row['difference'], row)} "
+        f"{_WORDS[row['metric']].unit}{f', {_p(row)}' if row['p_holm'] is not None else ''})"
+        for row in rows
+    ]
+    return (
+        f"No difference is shown in {_listed(each, 'or')}, {b} minus {a}. {_alone(rows)}"
+        f"{_missed(rows)}"
+    )
 
 
-def _missed(row: _Row, words: _Words) -> str:
+def _p(row: _Row) -> str:
+    p = row["p_holm"]
+    return f"adjusted p {p:.2g}" if p >= 0.0001 else "adjusted p below 0.0001"
+
+
+def _signed(difference: float, row: _Row) -> str:
+    """With its sign, and without one where nothing is left of it."""
+    text = _WORDS[row["metric"]].form(abs(difference))
+    if not text.strip("0."):
+        return text
+    return f"{'−' if difference < 0 else '+'}{text}"
+
+
+def _alone(rows: Sequence[_Row]) -> str:
+    """Why interval or p-value may look as if there were a difference."""
+    would = [row for row in rows if row["p_value"] is not None
+             and row["p_value"] <= 1 - row["confidence"]]  # fmt: skip
+    leave = [row for row in rows if row not in would and row["ci_low"] is not None
+             and (row["ci_low"] > 0 or row["ci_high"] < 0)]  # fmt: skip
+    said = ""
+    if would:
+        name = "it" if len(rows) == 1 else _named(would, "and")
+        said += f"Alone {name} would be called one; of several metrics, one such is no surprise. "
+    if leave:
+        of = "" if len(rows) == 1 else f" of {_named(leave, 'and')}"
+        said += f"The interval{of} leaves out 0, but the test decides. "
+    return said
+
+
+def _missed(rows: Sequence[_Row]) -> str:
     """What could be there all the same."""
-    least = fewest_cases(row["confidence"])
-    if row["n_cases"] < least:
+    least = fewest_cases(rows[0]["confidence"])
+    if all(row["n_cases"] < least for row in rows):
         return (
             f"That says nothing of equality: with fewer than {least} cases no difference could be "
             "shown, however large."
         )
-    smallest = row["smallest_difference"]
-    if smallest is None:
+    seen = [row for row in rows if row["smallest_difference"] is not None]
+    if not seen:
         return "That does not make them equal: so few cases differ that larger ones may be missed."
-    return (
-        f"That does not make them equal: a true difference of {words.plain(smallest)} would be "
-        "found 4 times of 5, a smaller one less often."
+    amounts = [
+        f"{_WORDS[row['metric']].form(row['smallest_difference'])} {_WORDS[row['metric']].unit}"
+        for row in seen
+    ]
+    true, smaller = (
+        ("a true difference", "a smaller one")
+        if len(seen) == 1
+        else ("true differences", "smaller ones")
     )
+    return (
+        f"That does not make them equal: {true} of {_listed(amounts, 'or')} would be found 4 times "
+        f"of 5, {smaller} less often."
+    )
+
+
+def _dark(rows: Sequence[_Row]) -> str:
+    if not rows:
+        return ""
+    one = len(rows) == 1
+    return (
+        f"The {_named(rows, 'and')} cannot be compared: no case has {'it' if one else 'them'} "
+        "known on both sides."
+    )
+
+
+def _named(rows: Iterable[_Row], word: str) -> str:
+    return _listed([_WORDS[row["metric"]].name for row in rows], word)
+
+
+def _listed(texts: Sequence[str], word: str) -> str:
+    return f" {word} ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
 def _flips(rates: _Row, b: str) -> str:
@@ -159,13 +218,23 @@ def _flips(rates: _Row, b: str) -> str:
     )
 
 
-def _left_out(rates: _Row) -> str:
+def _left_out(rates: _Row, others: Iterable[_Row]) -> str:
     parts = [
-        f"{n} {noun}{'s' * (n != 1)}"
+        _number(n, noun)
         for n, noun in ((rates["n_cases_left_out"], "case"), (rates["n_trials_left_out"], "trial"))
         if n
     ]
-    return f"Left out: {' and '.join(parts)}." if parts else ""
+    said = [f"Left out: {_listed(parts, 'and')}."] if parts else []
+    more = [(_WORDS[row["metric"]].name, row["n_trials_left_out"] - rates["n_trials_left_out"])
+            for row in others]  # fmt: skip
+    unknown = [f"the {name} of {_number(n, 'trial')}" for name, n in more if n]
+    if unknown:
+        said.append(f"Not known, and so left out: {_listed(unknown, 'and')}.")
+    return " ".join(said)
+
+
+def _number(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _reasons(things: pl.DataFrame, shown: Callable[[str], str]) -> Iterator[str]:

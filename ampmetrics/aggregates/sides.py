@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,7 +15,7 @@ from ampmetrics.errors import BadInputError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Side", "side_name", "two_sides", "variants"]
+__all__ = ["Side", "chosen_sides", "side_name", "two_sides", "variants"]
 
 Side: TypeAlias = str | Path | tuple[str | Path, ...]
 """A variant's name, a run's id (with it the runs that it goes on with and that go on with it), or
@@ -66,6 +67,45 @@ def variants(con: DuckDBPyConnection, side: Side) -> list[str]:
     """The names of its variants; raises BadInputError where it has no trial."""
     trials = frame(con, "trials", ["run_id", "variant", "file"])
     return _chosen(con, trials, side)["variant"].drop_nulls().unique().sort().to_list()
+
+
+def chosen_sides(
+    con: DuckDBPyConnection,
+    results: Sequence[Path],
+    chosen: tuple[str | None, str | None],
+    *,
+    names: tuple[str, str],
+) -> tuple[Side, Side]:
+    """The two sides that are meant by one result or two, and a variant (or run) of each.
+
+    `chosen`: of A and of B, none where a result has but one variant; of one result both have to be
+    named. `names`: by what they are chosen, for the errors. Raises BadInputError where it is not
+    clear what is meant.
+    """
+    first, last = results[0], results[-1]
+    if len(results) == 1 and not all(chosen):
+        raise BadInputError(
+            f"{first} has these variants: {', '.join(variants(con, first))}: name two with "
+            f"{' and '.join(names)}, or give other results to compare it with"
+        )
+    a, b = (
+        _side(con, path, what, name)
+        for path, what, name in zip((first, last), chosen, names, strict=True)
+    )
+    return a, b
+
+
+def _side(con: DuckDBPyConnection, path: Path, what: str | None, name: str) -> Side:
+    there = variants(con, path)
+    if not what:
+        if len(there) > 1:
+            raise BadInputError(
+                f"{path} has several variants: name one with {name}: {', '.join(there)}"
+            )
+        return path
+    if what not in there and what not in frame(con, "runs", ["run_id"])["run_id"]:
+        raise BadInputError(f"{path} has no variant {what!r}: choose from {', '.join(there)}")
+    return path, what
 
 
 def _chosen(con: DuckDBPyConnection, trials: pl.DataFrame, side: Side) -> pl.DataFrame:

@@ -14,12 +14,9 @@ from ampmetrics.cli import compare_words as words
 from ampmetrics.cli.cache import cache_option
 from ampmetrics.cli.output import result
 from ampmetrics.cli.printable import printable
-from ampmetrics.errors import BadInputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from duckdb import DuckDBPyConnection
 
     from ampmetrics.aggregates.sides import Side
 
@@ -59,13 +56,15 @@ def command(
     where they differ, 3 where no case has a verdict on both sides.
     """
     from ampmetrics.aggregates import comparable, compare, conclusion, paired_cases
+    from ampmetrics.aggregates.sides import chosen_sides
     from ampmetrics.cli.compare_md import compare_md
     from ampmetrics.cli.markdown import code
     from ampmetrics.tables import connect
 
     form = "json" if as_json else form
     with closing(connect([a, b] if b else a, cache=cache)) as con:
-        sides = _sides(con, a, b, variant_a, variant_b)
+        results, chosen = [a, b] if b else [a], (variant_a, variant_b)
+        sides = chosen_sides(con, results, chosen, names=("--a", "--b"))
         compared, things, cases = (
             ask(con, *sides, changed_cases=changed_cases)
             for ask in (compare, comparable, paired_cases)
@@ -79,32 +78,6 @@ def command(
         else:
             out.write(compare_md(found, said) if form == "md" else _json(found, said))
     return _NOTHING if found.is_nothing else 0
-
-
-def _sides(
-    con: DuckDBPyConnection, a: Path, b: Path | None, variant_a: str | None, variant_b: str | None
-) -> list[Side]:
-    """Raises BadInputError where it is not clear what is meant."""
-    from ampmetrics.aggregates.sides import variants
-
-    if b is None and not (variant_a and variant_b):
-        raise BadInputError(
-            f"{a} has these variants: {', '.join(variants(con, a))}: name two with --a and --b, or "
-            "give other results to compare it with"
-        )
-    sides: list[Side] = []
-    for path, variant, option in ((a, variant_a, "--a"), (b or a, variant_b, "--b")):
-        there = variants(con, path)
-        if variant is not None and variant not in there:
-            raise BadInputError(
-                f"{path} has no variant {variant!r}: choose from {', '.join(there)}"
-            )
-        if variant is None and len(there) > 1:
-            raise BadInputError(
-                f"{path} has several variants: name one with {option}: {', '.join(there)}"
-            )
-        sides.append((path, variant) if variant else path)
-    return sides
 
 
 def _name(side: Side, *, alone: bool) -> str:
