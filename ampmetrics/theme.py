@@ -34,7 +34,9 @@ MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monos
 WIDTH = 680
 """Width of a saved chart, px; a page makes it as wide as its column."""
 VEGA_MIME = "application/vnd.vegalite.v5+json"
-"""The newest Vega-Lite bundle that JupyterLab draws itself; it also draws a v6 spec."""
+"""The newest Vega-Lite bundle that JupyterLab and VS Code draw themselves."""
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+"""What such a bundle says it holds. Altair says 6; our charts use nothing that 5 does not have."""
 
 
 class Shade(NamedTuple):
@@ -228,7 +230,7 @@ def _theme() -> Any:
                 "symbolSize": 90,
                 "symbolStrokeWidth": 0,
                 "offset": 14,
-                "layout": {"top": {"anchor": "start", "margin": 20}},
+                "layout": {"top": {"anchor": "start", "margin": 6, "direction": "vertical"}},
             },
             "header": {"labelColor": light["ink"], "titleColor": light["soft"]},
         }
@@ -238,6 +240,7 @@ def _theme() -> Any:
 def _render(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
     # No text/html: it would win over the chart where scripts are stripped. And no
     # width="container": in a saved output it hangs JupyterLab's tab; the page stretches the chart.
+    spec = {**spec, "$schema": _SCHEMA}
     if "mark" in spec or "layer" in spec:
         asked = spec.get("width")
         spec = {**spec, "width": asked if isinstance(asked, int | float) else WIDTH}

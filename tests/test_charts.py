@@ -271,6 +271,23 @@ def test_calls_add_up_and_those_without_a_result_are_no_failures(hostile: Connec
     assert "Of 16 calls the result is not known." in small_print(spec)
 
 
+def test_what_is_no_variant_uses_up_no_colour_of_one(
+    sample: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(theme, "_assigned", {})
+    spec = charts.tool_usage(aggregates.tool_usage(sample)).to_dict()
+    assert theme._assigned == {}
+    tint = spec["layer"][0]["encoding"]["color"]["scale"]
+    assert dict(zip(tint["domain"], tint["range"], strict=True))["succeeded"] == shared.colour("s1")
+
+
+def test_edits_by_the_ending_of_a_file(sample: Connection) -> None:
+    spec = charts.file_edits(aggregates.file_edits(sample, ["extension"])).to_dict()
+    named = spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert {"py", "md", "none"} <= set(named)
+    assert "File's ending" in json.dumps(spec)
+
+
 def test_binary_files_have_no_lines_rather_than_none(hostile: Connection) -> None:
     spec = charts.file_edits(aggregates.file_edits(hostile)).to_dict()
     assert not [row for row in rows(spec) if row["row"] == "logo.png" and row.get("n") is not None]

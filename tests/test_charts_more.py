@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import polars as pl
 import pytest
 import vl_convert
 from playwright.sync_api import sync_playwright
+from test_charts import COMPARED, DRAWN
 
 from ampmetrics import aggregates, charts
 from ampmetrics.charts.days import days_of
 from ampmetrics.errors import CannotRunError
 from ampmetrics.reports.pdf import chromium
 from ampmetrics.reports.vega import bundle
+from ampmetrics.theme import variant_colours
 
 DAY = 86_400_000
 
@@ -289,6 +291,44 @@ def test_a_comparison_draws_points_and_ratios_about_one_line() -> None:
     assert "Left out: 1 case." in said
 
 
+def against() -> pl.DataFrame:
+    """Two variants compared with a third; only the cost of one differs."""
+    each = [
+        compared(metric, variant=variant, p_holm=0.004 if (variant, metric) == cheap else 0.2,
+                 **({} if metric == "pass_rate" else ratio))
+        for variant in ("low", "mid")
+        for metric in ("pass_rate", "cost_usd", "agent_ms", "total_tokens")
+    ]  # fmt: skip
+    return frame(*each)
+
+
+cheap = ("mid", "cost_usd")
+ratio = {"ratio": 0.5, "ratio_low": 0.4, "ratio_high": 0.625}
+
+
+def test_several_variants_are_compared_in_one_picture() -> None:
+    spec = drawn(charts.compare(against(), "high"))
+    assert spec["title"]["text"] == "Each against high"
+    written = set(texts(spec))
+    assert {"low  +25.0 points (10.0 to 40.0)", "mid  0.50 × (0.40 to 0.63)"} <= written
+    assert "cost of low may be chance" in spec["description"]
+    assert "cost of mid a difference" in spec["description"]
+    assert "The 2 pairs are not adjusted for each other." in small_print(spec)
+    tint = next(c["scale"] for c in colours(spec) if c.get("field") == "variant")
+    assert dict(zip(tint["domain"], tint["range"], strict=True)) == variant_colours(["low", "mid"])
+    # A ring lies on each point that may be chance.
+    assert drawn_points(spec) == 8 + 7
+    none = against().with_columns(n_cases=pl.lit(0))
+    assert "No case has a verdict" in drawn(charts.compare(none, "high"))["description"]
+
+
+def colours(part: Any) -> Iterator[dict[str, Any]]:
+    """The colour of each layer, however deep."""
+    for layer in part.get("layer", []):
+        yield layer.get("encoding", {}).get("color", {})
+        yield from colours(layer)
+
+
 def test_a_comparison_without_intervals_says_why() -> None:
     why = "no interval: 3 cases, at least 10 are needed"
     one = compared("pass_rate", ci_low=None, ci_high=None, method=why, n_cases=3)
@@ -414,6 +454,10 @@ CLICKED: dict[str, Callable[[Any], Any]] = {
         frame(compared("pass_rate"), compared("cost_usd", ratio=0.5, ratio_low=0.4, ratio_high=0.6,
                                               p_holm=0.2))
     ),
+    "compare several": lambda _: charts.compare(against(), "high"),
+    "cost by week": lambda _: charts.cost(
+        frame(*(price(m, 1.0, day=date(2026, n, 1)) for m in ("m", "n") for n in range(1, 7)))
+    ),
     "paired_cases": lambda _: charts.paired_cases(frame(pair("c", 0, 2), left_out=pl.String)),
     "timeline": lambda _: charts.timeline(
         frame(*({"lane": "Bash", "what": "ls", "start_ms": 0.0, "end_ms": 9.0, "duration_ms": 9.0,
@@ -446,8 +490,14 @@ def test_a_click_on_a_legend_picks_its_words_and_no_chart_complains(sample: Any)
             assert page.evaluate(FADED) == 0, name
             page.locator("#chart .role-legend-label text").first.click(force=True)
             page.wait_for_function(f"({FADED})() > 0", timeout=10_000)
+            assert said == [], name
+        for name, make in (DRAWN | COMPARED).items():
+            page.evaluate(
+                "async (spec) => void await vegaEmbed('#chart', spec, {renderer: 'svg', ast: true})",
+                drawn(make(sample)),
+            )
+            assert said == [], name
         browser.close()
-    assert said == []
 
 
 def browser_path() -> str:

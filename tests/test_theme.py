@@ -138,6 +138,8 @@ def test_the_renderer_saves_what_jupyter_draws_and_no_html(enabled: None) -> Non
     spec = bundle[theme.VEGA_MIME]
     assert spec["width"] == theme.WIDTH
     assert spec["usermeta"]["fluid"] is True
+    # What a reader takes a bundle of version 5 for must be in it: else it complains.
+    assert spec["$schema"].endswith("/vega-lite/v5.json")
     assert bundle["text/plain"] == "Chart: d"
     assert spec["config"]["background"] == theme.SHADES["card"].light
 

@@ -12,7 +12,8 @@ from ampmetrics.charts.frame import Chart, colour, framed, legend, nothing, numb
 
 __all__ = ["file_edits"]
 
-_BY = ("path", "operation", "tool_name", "case_id", "run_id", "trial", "session_id", "variant")
+_BY = ("path", "extension", "operation", "tool_name", "case_id", "run_id", "trial", "session_id",
+       "variant")  # fmt: skip
 _DELETED, _ADDED = "lines deleted", "lines added"
 
 
@@ -41,8 +42,9 @@ def file_edits(frame: pl.DataFrame) -> Chart:
         return nothing(title, "No file was changed.")
     of = _NET if frame["n_net"].count() else _EDITED
     drawn = frame.with_columns(
-        pl.col(of.added).alias("added"), pl.col(of.deleted).alias("deleted"), _without_lines(of)
-    )
+        pl.col(of.added).alias("added"), pl.col(of.deleted).alias("deleted"), _without_lines(of),
+        pl.col("^extension$").fill_null("none"),
+    )  # fmt: skip
     rows = rows_of(drawn, _BY, pl.sum_horizontal("added", "deleted").sum(), "row")
     chart = stacked(
         rows,

@@ -12,6 +12,7 @@ from ampmetrics.theme import OUTCOMES, Look, outcome_look
 __all__ = ["failures"]
 
 _BY = ("reason", "case_id", "agent", "model", "run_id", "variant")
+_UNJUDGED = Look("no judgement of the agent", "?", "unjudged", "unjudged-soft", "unjudged")
 
 
 def failures(frame: pl.DataFrame) -> Chart:
@@ -23,7 +24,8 @@ def failures(frame: pl.DataFrame) -> Chart:
     title = "What went wrong"
     if frame.is_empty():
         return nothing(title, "No trial went wrong.")
-    looks = _looks(frame)
+    by = _BY if set(_BY) & set(frame.columns) else ("outcome",)
+    looks = _looks(frame, told_apart=by != _BY)
     word = {outcome: look.word for outcome, look in looks.items()}
     outcome = pl.col("outcome") if "outcome" in frame.columns else pl.lit("failed", pl.String)
     named = frame.with_columns(outcome.replace_strict(word, return_dtype=pl.String).alias("part"))
@@ -32,23 +34,23 @@ def failures(frame: pl.DataFrame) -> Chart:
         named = named.with_columns(
             pl.coalesce(pl.col("reason").str.slice(0, 160), untold).alias("reason")
         )
-    if not set(_BY) & set(frame.columns):
+    if by != _BY:
         named = named.with_columns(outcome="part")
-    by = _BY if set(_BY) & set(frame.columns) else ("outcome",)
     rows = rows_of(named, by, pl.col("n_trials").sum(), "row")
-    words = [look.word for look in looks.values()]
+    tints = {look.word: colour(look.colour) for look in looks.values()}
+    words = list(tints)
     place = {each: rank for rank, each in enumerate(words)}
-    parts = rows.frame.select(
-        "row", "series", "part", pl.col("n_trials").alias("n"),
-        pl.col("part").replace_strict(place, return_dtype=pl.Int64).alias("rank"),
-    )  # fmt: skip
+    key = ["row", "series", "part"]
+    parts = rows.frame.group_by(key, maintain_order=True).agg(pl.col("n_trials").sum().alias("n"))
+    rank = pl.col("part").replace_strict(place, return_dtype=pl.Int64)
+    parts = parts.with_columns(rank=rank)
     whole = rows.frame.group_by("row", "series", maintain_order=True).agg(pl.col("n_trials").sum())
     chart = stacked(
         rows._replace(frame=whole),
         parts,
         of=alt.Color(
             "part:N",
-            scale=alt.Scale(domain=words, range=[colour(k.colour) for k in looks.values()]),
+            scale=alt.Scale(domain=words, range=list(tints.values())),
             legend=legend(words, symbolType="square") if "outcome" in frame.columns else None,
         ),
         end="n_trials",
@@ -73,12 +75,17 @@ def failures(frame: pl.DataFrame) -> Chart:
     )
 
 
-def _looks(frame: pl.DataFrame) -> dict[str | None, Look]:
-    """Look of every outcome that is there, the known ones first and in their order."""
+def _looks(frame: pl.DataFrame, *, told_apart: bool) -> dict[str | None, Look]:
+    """Look of every outcome that is there, the known ones first and in their order.
+
+    Those that do not judge the agent have one colour: they are one, unless they are told apart.
+    """
     if "outcome" not in frame.columns:
         return {"failed": Look("did not pass", "✕", "failed", "failed-soft", "failed")}
     found = frame["outcome"].unique().to_list()
     known = [outcome for outcome in OUTCOMES if outcome in found]
     others = sorted(each for each in found if each is not None and each not in OUTCOMES)
     last = [None] if None in found else []
-    return {outcome: outcome_look(outcome) for outcome in [*known, *others, *last]}
+    looks = {outcome: outcome_look(outcome) for outcome in [*known, *others, *last]}
+    grey = [outcome for outcome, look in looks.items() if look.colour == _UNJUDGED.colour]
+    return looks if told_apart or len(grey) < 2 else looks | dict.fromkeys(grey, _UNJUDGED)

@@ -36,10 +36,14 @@ __all__ = [
 UNNAMED = "not named"
 """Shown where a name is null."""
 MAX_ROWS = 30
-"""Rows of a bar chart; the subtitle says how many more there are."""
+MAX_HEIGHT = 850
+"""Of its rows, px: what fits on a sheet of paper."""
 
 _GAP = 11
 """Between two rows, px."""
+
+_PLOT = 530
+"""Width of a plot on a sheet of paper, without the words beside its axis, px."""
 
 _LINE = 108
 """Characters of a line of small print."""
@@ -50,6 +54,7 @@ Chart = alt.Chart | alt.LayerChart
 _LABELS = {
     "agent": "Agent",
     "case_id": "Case",
+    "extension": "File's ending",
     "model": "Model",
     "operation": "Operation",
     "outcome": "Outcome",
@@ -80,7 +85,8 @@ class Rows(NamedTuple):
     @property
     def encoding(self) -> dict[str, Any]:
         """Where a bar lies: its row, and its series within."""
-        y = alt.Y("row:N", title=None, scale=ordered(self.names, paddingInner=_GAP / self._step))
+        step = _step(self.series, split=self.split)
+        y = alt.Y("row:N", title=None, scale=ordered(self.names, paddingInner=_GAP / step))
         if not self.split:
             return {"y": y}
         return {"y": y, "yOffset": alt.YOffset("series:N", scale=ordered(self.series))}
@@ -94,11 +100,7 @@ class Rows(NamedTuple):
     @property
     def height(self) -> int:
         """Height that gives every bar the same thickness."""
-        return len(self.names) * self._step
-
-    @property
-    def _step(self) -> int:
-        return (len(self.series) * 15 if self.split else 17) + _GAP
+        return len(self.names) * _step(self.series, split=self.split)
 
 
 def rows_of(frame: pl.DataFrame, by: Sequence[str], rank: pl.Expr, noun: str) -> Rows:
@@ -115,16 +117,22 @@ def rows_of(frame: pl.DataFrame, by: Sequence[str], rank: pl.Expr, noun: str) ->
     )
     ranked = named.group_by("row").agg(rank.alias("rank"))
     names = ranked.sort("rank", "row", descending=[True, False])["row"].to_list()
-    kept = names[:MAX_ROWS]
+    series = names_of(named, "series")
+    kept = names[: max(5, min(MAX_ROWS, MAX_HEIGHT // _step(series, split=split)))]
     more = len(names) - len(kept)
     return Rows(
         frame=named.filter(pl.col("row").is_in(kept)),
         names=kept,
-        series=names_of(named, "series"),
+        series=series,
         split=split,
         label=" · ".join(_LABELS.get(column, column) for column in others or present) or "Row",
-        cut=f"The first {MAX_ROWS} of {number(len(names), noun)} are drawn." if more else "",
+        cut=f"The first {len(kept)} of {number(len(names), noun)} are drawn." if more else "",
     )
+
+
+def _step(series: Sequence[str], *, split: bool) -> int:
+    """From one row to the next, px."""
+    return (len(series) * 15 if split else 17) + _GAP
 
 
 def _text(columns: Sequence[str]) -> pl.Expr:
@@ -186,9 +194,11 @@ def ordered(names: Sequence[str], **options: Any) -> alt.Scale:
 
 def legend(words: Sequence[str], **options: Any) -> alt.Legend:
     """A legend above the chart, in as many columns as its words have room for."""
+    # Not by the width itself: when a page changes that, Vega does not make room for more lines.
     widths = [min(170, 7 * len(word)) + 40 for word in words]
-    columns = len(words) if sum(widths) < WIDTH else max(1, WIDTH // max(widths))
-    narrow = max(1, min(columns, 235 // max(widths, default=1)))
+    widest = max(widths, default=1)
+    columns = len(words) if sum(widths) <= _PLOT else max(1, _PLOT // widest)
+    narrow = max(1, min(columns, 235 // widest))
     return alt.Legend(columns=alt.expr(f"width < 420 ? {narrow} : {columns}"), **options)
 
 

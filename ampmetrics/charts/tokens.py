@@ -49,6 +49,9 @@ def tokens(frame: pl.DataFrame) -> Chart:
         return _by_day(frame, known)
     rows = rows_of(known, _BY, pl.col("total_tokens").sum(), "row")
     parts = _parts(rows.frame)
+    # An agent may call less the sum than its parts come to.
+    ends = parts.group_by("row", "series").agg(pl.col("n").sum().alias("end"))
+    rows = rows._replace(frame=rows.frame.join(ends, on=["row", "series"], how="left"))
     tints = _tints(parts["kind"])
     chart = stacked(
         rows,
@@ -58,7 +61,7 @@ def tokens(frame: pl.DataFrame) -> Chart:
             scale=alt.Scale(domain=list(tints), range=list(tints.values())),
             legend=legend(list(tints), symbolType="square"),
         ),
-        end="total_tokens",
+        end="end",
         words=count_text("datum.total_tokens"),
         characters=7,
         named=rows.split,

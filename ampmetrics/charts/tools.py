@@ -26,19 +26,18 @@ def tool_usage(frame: pl.DataFrame) -> Chart:
     rows = rows_of(frame, _BY, pl.col("n_calls").sum(), "tool")
     variants = "variant" in frame.columns
     parts = _parts(rows.frame, variants)
-    known = rows.series if variants else [_SUCCEEDED]
-    extra = [
-        (word, shade)
-        for word, shade in ((_FAILED, "failed"), (_UNKNOWN, "unjudged"))
-        if (parts["part"] == word).any()
-    ]
+    named = rows.series if variants else []
+    # Not by `variant_colours`: a word that is no variant must not use one up.
+    words = [(_FAILED, "failed"), (_UNKNOWN, "unjudged")]
+    words = words if variants else [(_SUCCEEDED, "s1"), *words]
+    extra = [(word, shade) for word, shade in words if (parts["part"] == word).any()]
     chart = stacked(
         rows,
         parts,
         of=alt.Color(
             "part:N",
-            scale=variant_scale(known, extra),
-            legend=legend([*known, *[word for word, _ in extra]]),
+            scale=variant_scale(named, extra),
+            legend=legend([*named, *[word for word, _ in extra]]),
         ),
         end="n_calls",
         words=_WORDS,

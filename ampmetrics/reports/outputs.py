@@ -14,6 +14,7 @@ from nbconvert.preprocessors.sanitize import SanitizeHTML
 
 from ampmetrics.reports.blocks import STYLE_END
 from ampmetrics.reports.packed import packed
+from ampmetrics.reports.plain import plain
 
 __all__ = ["markdown", "output"]
 
@@ -66,7 +67,7 @@ def _error(item: Any) -> Markup:
     return Markup(
         '<div class="am-notice am-error"><strong>{}</strong>: {}</div>'
         "<details class=trace><summary>Traceback</summary><pre>{}</pre></details>"
-    ).format(item.ename, item.evalue, trace)
+    ).format(item.ename, plain(item.evalue), trace)
 
 
 def _shown(data: Any, metadata: Any) -> Markup:
@@ -103,7 +104,8 @@ def _image(mime: str, content: str, metadata: Any) -> Markup:
 
 
 def _chart(spec: Any) -> Markup:
-    spec = dict(spec)
+    # The page has Vega-Lite 6, which draws what is written for 5 but would complain of it.
+    spec = {name: value for name, value in spec.items() if name != "$schema"}
     title = spec.pop("title", None)
     heading, small = (
         (title.get("text"), title.get("subtitle")) if isinstance(title, dict) else (title, None)
@@ -117,14 +119,14 @@ def _chart(spec: Any) -> Markup:
     ).format(
         Markup("<h3>{}</h3>").format(_joined(heading)) if heading else "",
         Markup("<p class=am-small>{}</p>").format(_joined(small)) if small else "",
-        spec.get("description") or _joined(heading) or "A chart without a description",
+        _joined(spec.get("description") or heading) or "A chart without a description",
         room,
         _packed(spec),
     )
 
 
 def _joined(text: Any) -> str:
-    return " ".join(map(str, text)) if isinstance(text, list) else str(text or "")
+    return plain(" ".join(map(str, text)) if isinstance(text, list) else str(text or ""))
 
 
 def _packed(spec: Any) -> Markup:

@@ -16,24 +16,29 @@
       config = {
         ...config,
         axisY: { ...(config || {}).axisY, labelLimit: Math.round(width * 0.3) },
-        legend: {
-          ...(config || {}).legend,
-          layout: { top: { direction: "vertical", anchor: "start", margin: 6 } },
-        },
       };
     }
-    const fluid = spec.usermeta && spec.usermeta.fluid && ("mark" in spec || "layer" in spec);
-    return fluid
-      ? { ...spec, config, width: "container", autosize: { type: "fit-x", contains: "padding" } }
-      : { ...spec, config };
+    if (!isFluid(spec)) return { ...spec, config };
+    const size = typeof spec.height === "number"
+      ? { width: "container", autosize: { type: "fit-x", contains: "padding" } }
+      : { width };
+    return { ...spec, config, ...size };
   };
+  const isFluid = (spec) =>
+    spec.usermeta && spec.usermeta.fluid && ("mark" in spec || "layer" in spec);
   const draw = async (figure) => {
     const place = figure.querySelector(".vis");
     try {
       const [spec] = await amLines(figure.querySelector(".am-packed"));
       // Expressions are walked, not compiled: the page's policy allows no eval.
       const options = { mode: "vega-lite", renderer: "svg", actions: false, ast: true };
-      await vegaEmbed(place, fitted(spec, place.clientWidth), options);
+      const shown = fitted(spec, place.clientWidth);
+      await vegaEmbed(place, shown, options);
+      if (isFluid(spec) && shown.width !== "container") {
+        // A height in steps does not go with a width that fits: what the axes took is known now.
+        const over = Number(place.querySelector("svg").getAttribute("width")) - shown.width;
+        await vegaEmbed(place, { ...shown, width: shown.width - over }, options);
+      }
       place.style.minHeight = "";
     } catch (error) {
       place.textContent = `This chart could not be drawn: ${error.message || error}`;
