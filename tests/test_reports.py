@@ -159,6 +159,21 @@ def test_blocks_escape_what_they_are_given() -> None:
         reports.notice("x", kind="loud")
 
 
+def test_no_block_shows_a_control_character() -> None:
+    bad = "\x1b[31mred\x1b[0m\x07\x9b"
+    for block in (
+        reports.headline(bad, title=bad, note=bad),
+        reports.figures([(bad, bad, bad)]),
+        reports.notice(bad),
+        reports.sentences([bad], caption=bad),
+        reports.table(pl.DataFrame({"a": [bad]}), caption=bad, note=bad),
+    ):
+        assert "red␇<U+009B>" in block.html.unescape()
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", block.html + repr(block))
+    says = reports.headline("", title=bad).says
+    assert says["title"] == "red␇<U+009B>"
+
+
 def test_a_block_shows_itself_in_jupyter() -> None:
     data, metadata = reports.notice("costs $1 and $2")._repr_mimebundle_()
     assert data["text/plain"] == "costs $1 and $2"
@@ -525,6 +540,10 @@ def test_logs_show_their_end_and_what_is_missing_and_stay_in_their_folder(tmp_pa
     assert "<script" not in html
     assert "<img" not in html
     assert len(html) < 20_000
+    many = pl.concat([frame] * 5).with_columns(file=pl.lit(str(tmp_path / "none" / "m.jsonl")))
+    none = str(reports.logs(many).html)
+    assert "There are no log files of them beside the event file" in none
+    assert "<summary>5 more trials</summary>" in none
     with pytest.raises(BadInputError, match="without file"):
         reports.logs(frame.drop("file"))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ampmetrics.cli.printable import printable
 from ampmetrics.cli.rates import percent
+from ampmetrics.reports import markdown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,14 +22,8 @@ def code(text: str | None) -> str:
     """A text that is shown as it is: as code no tag, link, mention or emoji comes to life."""
     if text is None:
         return "—"
-    shown = printable(text)
-    shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
-    if not shown.strip():
-        return "(blank)"
-    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
-    # Who renders it takes a blank from each end, where there are two.
-    pad = " " if {shown[0], shown[-1]} & {"`", " "} else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
+    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return markdown.code(shown) or "(blank)"
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

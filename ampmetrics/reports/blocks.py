@@ -54,10 +54,10 @@ class Block:
             f"<style>{_jupyter_style()}</style>{STYLE_END}"
             f'<div class="am mathjax_ignore tex2jax_ignore">{self.html}</div>'
         )
-        return {"text/html": shown, "text/plain": self.text}, {"ampmetrics": dict(self.says)}
+        return {"text/html": shown, "text/plain": repr(self)}, {"ampmetrics": dict(self.says)}
 
     def __repr__(self) -> str:
-        return self.text
+        return plain(self.text)
 
 
 def headline(text: str, *, title: str, kicker: str = "Benchmark report", note: str = "") -> Block:
@@ -66,7 +66,8 @@ def headline(text: str, *, title: str, kicker: str = "Benchmark report", note: s
         '<header class="am-headline"><p class="am-kicker">{}</p><h1>{}</h1>'
         '<p class="am-lead">{}</p>{}</header>'
     )
-    small = Markup('<p class="am-small">{}</p>').format(note) if note else ""
+    title, text = plain(title), plain(text)
+    small = Markup('<p class="am-small">{}</p>').format(plain(note)) if note else ""
     return Block(html.format(kicker, title, text, small), f"{title}\n{text}", {"title": title})
 
 
@@ -75,10 +76,12 @@ def figures(items: Iterable[tuple[str, str] | tuple[str, str, str]]) -> Block:
     tiles, lines = [], []
     for label, value, *note in items:
         unknown = " am-dim" if value == UNKNOWN else ""
-        small = Markup("<small class=am-note>{}</small>").format(*note) if any(note) else ""
+        small = (
+            Markup("<small class=am-note>{}</small>").format(*map(plain, note)) if any(note) else ""
+        )
         tiles.append(
             Markup('<li><span>{}</span> <strong class="am-value{}">{}</strong> {}</li>').format(
-                label, unknown, value, small
+                plain(label), unknown, plain(value), small
             )
         )
         lines.append(f"{label}: {value}")
@@ -90,13 +93,13 @@ def notice(text: str, *, kind: str = "info") -> Block:
     """A sentence not to be overlooked; `kind`: info, warning or error, else BadInputError."""
     if kind not in ("info", "warning", "error"):
         raise BadInputError(f"a notice cannot be {kind!r}: choose from info, warning, error")
-    html = Markup('<div class="am-notice am-{}" role="note">{}</div>').format(kind, text)
-    return Block(html, text)
+    html = Markup('<div class="am-notice am-{}" role="note">{}</div>').format(kind, plain(text))
+    return Block(html, plain(text))
 
 
 def sentences(texts: Iterable[str], *, caption: str = "") -> Block:
     """A few sentences on one subject: the first stands out, the others are small print."""
-    listed = list(texts)
+    listed = [plain(each) for each in texts]
     said = [
         Markup('<p class="{}">{}</p>').format("am-small" if i else "am-first", each)
         for i, each in enumerate(listed)
@@ -144,8 +147,8 @@ def stack(*blocks: Block) -> Block:
 
 def caption_of(caption: str, note: str) -> Markup:
     """What stands above a table or another block; nothing where there is nothing to say."""
-    title = Markup("<h3>{}</h3>").format(caption) if caption else Markup("")
-    small = Markup("<p class=am-small>{}</p>").format(note) if note else Markup("")
+    title = Markup("<h3>{}</h3>").format(plain(caption)) if caption else Markup("")
+    small = Markup("<p class=am-small>{}</p>").format(plain(note)) if note else Markup("")
     return (
         Markup("<div class=am-caption>{}{}</div>").format(title, small)
         if caption or note

@@ -28,7 +28,8 @@ _ROLES = {
     "condition": "can be the reason",
     "design": "what it rests on",
 }
-_NUMBER = Markup(" class=am-num")
+_NUMBER, _LONG, _NONE = Markup(" class=am-num"), Markup(" class=am-long"), Markup("")
+_SHORT_TEXT = 28
 
 
 def comparison(
@@ -46,7 +47,7 @@ def comparison(
         Markup("").join(Markup("<p class=am-small>{}</p>").format(each) for each in how)
     )
     said = f"Paired by case; every difference is {b} minus {a}. {note}".strip()
-    html = Markup("<div class=am-table>{}{}{}</div>").format(
+    html = Markup("<div class='am-table am-few'>{}{}{}</div>").format(
         caption_of(caption, said), _table(heads, map(_metric, rows), numbers=True), fold
     )
     return Block(html, "\n".join([caption or "Comparison", *how]))
@@ -69,7 +70,9 @@ def comparable(things: pl.DataFrame, *, a: str = "A", b: str = "B", caption: str
         for said, names in (("The same on both sides", same), ("Not known of either", dark))
         if names
     )
-    html = Markup("<div class=am-table>{}{}{}</div>").format(caption_of(caption, ""), shown, small)
+    html = Markup("<div class='am-table am-few'>{}{}{}</div>").format(
+        caption_of(caption, ""), shown, small
+    )
     lines = [f"{row['what']}: {row['a']} against {row['b']}" for row in differ]
     return Block(html, "\n".join([caption or "Can they be compared?", *lines]))
 
@@ -110,8 +113,11 @@ def _thing(row: _Row) -> list[Markup]:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Markup]], *, numbers: bool) -> Markup:
     """A table that is not sorted; with `numbers` all but its first column are such."""
 
-    def side(column: int) -> Markup | str:
-        return _NUMBER if numbers and column else ""
+    def side(column: int, cell: Markup = _NONE) -> Markup:
+        if numbers:
+            return _NUMBER if column else _NONE
+        # On a narrow page a long text would be a column of single words.
+        return _LONG if column and len(cell) > _SHORT_TEXT else _NONE
 
     head = Markup("").join(
         Markup("<th scope=col{}>{}</th>").format(side(i), name) for i, name in enumerate(heads)
@@ -119,7 +125,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[Markup]], *, numbers: b
     body = Markup("").join(
         Markup("<tr>{}</tr>").format(
             Markup("").join(
-                Markup("<td{}>{}</td>").format(side(i), each) for i, each in enumerate(row)
+                Markup("<td{}>{}</td>").format(side(i, each), each) for i, each in enumerate(row)
             )
         )
         for row in rows

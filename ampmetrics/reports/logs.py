@@ -27,6 +27,9 @@ _MOST_BYTES = 16_384
 _LONGEST_LINE = 400
 _LONGEST_REASON = 120
 _MOST = 60
+_OPEN = 15
+"""Trials that are seen at once; the others fold."""
+_NONE = "There are no log files of {} beside the event file: they were not kept or not copied."
 _NEEDED = ("file", "case_id", "variant", "trial")
 
 
@@ -49,8 +52,16 @@ def logs(
         return Block(Markup("<p class=am-empty>{}</p>").format(empty), empty)
     rows = trials.head(_MOST).to_dicts()
     note = f"The first {_MOST} of {trials.height:,} trials are shown." * (trials.height > _MOST)
-    folds = Markup("").join(_fold(row, lines) for row in rows)
-    html = Markup("<div class=am-logs>{}{}</div>").format(caption_of(caption, note), folds)
+    folds = [_fold(row, lines) for row in rows]
+    if not any(_files(Path(row["file"]).parent / "logs", row) for row in rows):
+        note = f"{_NONE.format('them')} {note}".strip()
+    more = len(folds) - _OPEN
+    rest = Markup("<details class=am-how><summary>{} more trials</summary>{}</details>")
+    html = Markup("<div class=am-logs>{}{}{}</div>").format(
+        caption_of(caption, note),
+        Markup("").join(folds[:_OPEN]),
+        rest.format(more, Markup("").join(folds[_OPEN:])) if more > 0 else "",
+    )
     names = [f"{row['case_id']} {row['variant']} {row['trial']}" for row in rows]
     return Block(html, "\n".join([*([caption] if caption else []), *names]))
 
@@ -72,9 +83,7 @@ def _tails(row: Mapping[str, Any], lines: int) -> Iterator[Markup]:
     folder = Path(row["file"]).parent / "logs"
     found = _files(folder, row)
     if not found:
-        yield Markup("<p class=am-small>{}</p>").format(
-            "There are no log files of it beside its event file: they were not kept or not copied."
-        )
+        yield Markup("<p class=am-small>{}</p>").format(_NONE.format("it"))
     for what, path in found:
         said, is_whole = _tail(path, lines)
         if not said:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ampmetrics.reports.tree import Element, tree
 
-__all__ = ["markdown_of"]
+__all__ = ["code", "markdown_of"]
 
 _STARTS = re.compile(r"([-+=#>]|\d+[.)])")
 _SIGNS = re.compile(r"[`*_\[\]<>{}\\|~@&#^]|://|\bwww\.|\bmailto:|\bxmpp:", re.I)
@@ -106,7 +106,7 @@ def _cell(element: Element) -> str:
     text = " ".join((folded or element).text().split())
     cut = text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
     # Also within code a bar ends the cell, unless a backslash is before it.
-    return (_code(cut) if folded else _inline(cut, start=False)).replace("|", "\\|")
+    return (code(cut) if folded else _inline(cut, start=False)).replace("|", "\\|")
 
 
 def _words(element: Element) -> str:
@@ -122,7 +122,7 @@ def _said(element: Element) -> str:
         elif child.tag in ("strong", "b") and child.text().strip():
             parts.append(f"**{_inline(child.text(), start=False)}**")
         elif child.tag == "code":
-            parts.append(_code(child.text()))
+            parts.append(code(child.text()))
         elif child.tag == "img":
             parts.append(_inline(child.attributes.get("alt", ""), start=False))
         elif child.tag not in _SKIPPED:
@@ -148,10 +148,11 @@ def _begun(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    return _code(word) if _SIGNS.search(word) or not word.isprintable() else word
+    return code(word) if _SIGNS.search(word) or not word.isprintable() else word
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A text that is shown as it is, with a blank for what is no sign; nothing of nothing."""
     shown = "".join(c if c.isprintable() else " " for c in text)
     if not shown.strip():
         return ""

@@ -12,7 +12,7 @@ _SHOWN: dict[int, int | str] = {
     127: 0x2421,
     # What turns the direction of writing makes a text look like another one.
     **{code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-    **{code: f"<U+{code:04X}>" for code in (0x85, 0x2028, 0x2029)},
+    **{code: f"<U+{code:04X}>" for code in (*range(0x80, 0xA0), 0x2028, 0x2029)},
 }
 
 

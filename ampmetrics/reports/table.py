@@ -20,6 +20,8 @@ __all__ = ["table"]
 _SHORT_NAME = 28
 _OPEN = 60
 """Rows that are in the page as they are."""
+_FEW = 24
+"""Rows that stay on one sheet of paper."""
 _LEAST = Markup("<abbr title='at least'>≥</abbr> ")
 
 
@@ -59,10 +61,11 @@ def table(
     places = list(zip(chosen, heads, strict=True))
     rows = [_row(places, row, bounds) for row in shown.iter_rows(named=True)]
     html = Markup(
-        "<div class=am-table{}>{}<div class=am-scroll><table><thead><tr>{}</tr></thead>"
+        "<div class='am-table{}'{}>{}<div class=am-scroll><table><thead><tr>{}</tr></thead>"
         "<tbody>{}</tbody></table></div>{}</div>"
     ).format(
-        Markup(" data-filter") * filterable, caption_of(caption, note), head,
+        " am-few" * (len(rows) <= _FEW), Markup(" data-filter") * filterable,
+        caption_of(caption, note), head,
         Markup("").join(rows[:_OPEN]), _more(rows[_OPEN:]),
     )  # fmt: skip
     return Block(html, f"{caption or 'Table'}: {frame.height} rows")
