@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import polars as pl
 import pytest
 from bs4 import BeautifulSoup
@@ -26,7 +27,9 @@ from ampmetrics.aggregates.frame import frame
 from ampmetrics.errors import BadInputError
 from ampmetrics.events import (
     FileEdit,
+    IterationStart,
     LlmUsage,
+    NetChange,
     RunStart,
     ToolCall,
     TrialEnd,
@@ -35,6 +38,7 @@ from ampmetrics.events import (
 )
 from ampmetrics.explorer import widget
 from ampmetrics.explorer.picked import ALL
+from ampmetrics.explorer.store import News, Store
 from ampmetrics.explorer.widget import Explorer
 from ampmetrics.tables.held import held
 
@@ -92,6 +96,9 @@ def shown(explorer: Explorer) -> str:
 
 def test_what_is_picked_counts_in_every_view(explorer: Explorer, folder: Path) -> None:
     assert explorer.view.options == VIEWS
+    # Not every request of the sample tells its tokens or has a price.
+    assert "Tokens ≥ " in shown(explorer)
+    assert "Cost ≥ $" in shown(explorer)
     pick(explorer, case="csv-quoting", variant="high")
     with closing(am.connect(folder)) as con:
         whole = {
@@ -143,6 +150,8 @@ def test_one_session_with_its_calls_edits_and_tokens(explorer: Explorer) -> None
     assert "success" in shown(explorer)
     pick(explorer, view="Timeline")
     assert "Timeline of 2 calls in 2 lanes" in spec(explorer)["description"]
+    # It is a web site, to which the data would go.
+    assert spec(explorer)["usermeta"]["embedOptions"]["actions"]["editor"] is False
     pick(explorer, view="Tool calls")
     for text in ("Bash", "make", "exit code 3", "no rule", "succeeded", "202 ms"):
         assert text in shown(explorer)
@@ -179,6 +188,16 @@ def test_a_table_sorts_both_ways_with_unknown_last(tmp_path: Path) -> None:
             explorer.rows._after.click()
         assert column("Took")[-2:] == ["201 ms", "—"]
         assert column("Tool")[-1] == "Open"
+        # New lines leave the page as it is; what else is picked is seen from its beginning.
+        write(tmp_path / "a.jsonl", call("Late", after=3))
+        assert explorer.refresh()
+        assert (explorer.rows.page, explorer.rows.by, explorer.rows.descending) == (
+            2,
+            "duration_ms",
+            True,
+        )
+        explorer.unit.value = explorer.unit.options[1][1]
+        assert explorer.rows.page == 0
 
 
 def test_what_an_agent_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:
@@ -189,7 +208,14 @@ def test_what_an_agent_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:
         FileEdit(path=SCRIPT, operation=IMAGE, diff=f"--- a\n+++ b\n@@ -1 +1 @@\n+{IMAGE}\n"),
     )  # fmt: skip
     with closing(am.explore(tmp_path)) as explorer:
-        assert any("<script>" in label for label, _ in explorer.filters["case"].options)
+        labels = [
+            label
+            for each in (*explorer.filters.values(), explorer.unit)
+            for label, _ in each.options
+        ]
+        assert any("<script>" in label for label in labels)
+        assert max(map(len, labels)) <= 70
+        assert "\u2028" not in "".join(labels)
         for unit in (ALL, explorer.unit.options[1][1], explorer.unit.options[-1][1]):
             explorer.unit.value = unit
             seen = ""
@@ -201,6 +227,14 @@ def test_what_an_agent_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:
                     named = {name for tag in page.find_all(True) for name in tag.attrs}
                     assert not {name for name in named if name.startswith("on") or name == "src"}
             assert SCRIPT in seen
+        # Else JupyterLab takes what stands between two dollars for a formula.
+        for part in (explorer.sums, explorer.rows.body):
+            assert part.value.startswith('<div class="am mathjax_ignore')
+        # What is not held of a prompt of 50,000 characters is not hidden.
+        explorer.unit.value = explorer.unit.options[1][1]
+        pick(explorer, view="Outcome")
+        assert "… (more than 3,900 characters)" in shown(explorer)
+        assert f"passed: {IMAGE}" in shown(explorer)
 
 
 def htmls(explorer: Explorer) -> Iterator[BeautifulSoup]:
@@ -221,7 +255,7 @@ def test_new_lines_and_files_appear_by_themselves(
     monkeypatch.setattr(widget, "_LOOK_SEC", 0.02)
     monkeypatch.setattr(widget, "_SHARE", 0)
     first = session(tmp_path / "first.jsonl", "first", call("Read"))
-    threads = threading.active_count()
+    threads, widgets = threading.active_count(), len(ipywidgets.widgets.widget._instances)
 
     async def until(words: str, explorer: Explorer) -> None:
         while words not in shown(explorer):
@@ -267,23 +301,130 @@ def test_new_lines_and_files_appear_by_themselves(
 
     asyncio.run(asyncio.wait_for(watch(), 60))
     assert threading.active_count() == threads
+    assert len(ipywidgets.widgets.widget._instances) == widgets
 
 
-def test_it_looks_only_while_somebody_watches(tmp_path: Path) -> None:
+def trial(folder: Path, case: str, *, variant: str = "v") -> Path:
+    """A trial in a file of its own, with a call whose tool has the name of its case."""
+    records = (
+        TrialStart(agent="amp"),
+        call(f"tool-{case}"),
+        TrialEnd(outcome="passed", success=True),
+    )
+    return write(folder / f"{case}.jsonl", *records, run="r", case=case, trial=1, session=case,
+                 variant=variant)  # fmt: skip
+
+
+def test_what_is_picked_stays_while_others_come_and_go(tmp_path: Path) -> None:
+    picked = trial(tmp_path, "m")
+    trial(tmp_path, "n")
+    with closing(am.explore(tmp_path)) as explorer:
+        pick(
+            explorer, run="2026", case="m", variant="v", ended="passed", unit="m", view="Tool calls"
+        )
+        before = [widget.value for widget in (*explorer.filters.values(), explorer.unit)]
+        drawn = explorer.picture.outputs
+        # In every list they come before what is picked.
+        trial(tmp_path, "a", variant="b")
+        write(tmp_path / "b.jsonl", TrialStart(agent="amp"), call("tool-b"), case="b", run="later",
+              variant="c", trial=1, session="b", at=NOW + timedelta(days=1))  # fmt: skip
+        assert explorer.refresh()
+        assert [widget.value for widget in (*explorer.filters.values(), explorer.unit)] == before
+        # The same chart is not drawn again: it would flicker.
+        assert explorer.picture.outputs is drawn
+        days = [label[:10] for label, _ in explorer.filters["run"].options]
+        assert days == ["All", "2026-01-03", "2026-01-02"]
+        assert "Tool calls 1 " in shown(explorer)
+        assert "tool-m" in shown(explorer)
+        # What is held is what the files would give who reads them now.
+        fresh = Store(tmp_path).frames
+        assert_frame_equal(explorer.store.frames["units"], fresh["units"])
+        for name, held_rows in explorer.store.frames.items():
+            assert_frame_equal(held_rows, fresh[name], check_row_order=False)
+        picked.unlink()
+        assert explorer.refresh()
+        assert explorer.filters["case"].value == explorer.unit.value == ALL
+        assert "tool-n" in shown(explorer)
+        assert "tool-m" not in shown(explorer)
+
+
+def test_lists_are_answered_while_files_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial(tmp_path, "m")
+    began, may_end = threading.Event(), threading.Event()
+
+    async def watch() -> None:
+        explorer = am.explore(tmp_path)
+        explorer._view_count = 1
+        read = explorer.store.news
+
+        def slowly() -> News | None:
+            began.set()
+            assert may_end.wait(30)
+            return read()
+
+        monkeypatch.setattr(explorer.store, "news", slowly)
+        trial(tmp_path, "n")
+        looking = asyncio.create_task(explorer._look())
+        while not began.is_set():
+            await asyncio.sleep(0.01)
+        pick(explorer, view="Tool calls")
+        assert "tool-m" in shown(explorer)
+        may_end.set()
+        await looking
+        assert "tool-n" in shown(explorer)
+        explorer.close()
+
+    try:
+        asyncio.run(asyncio.wait_for(watch(), 60))
+    finally:
+        may_end.set()
+
+
+def test_edits_that_were_not_seen_on_the_way(tmp_path: Path) -> None:
+    net = NetChange(path="a.py", operation="modify", lines_added=1, lines_deleted=0,
+                    diff="--- a\n+++ b\n@@ -1 +1,2 @@\n+in the end\n")  # fmt: skip
+    session(tmp_path / "a.jsonl", "net", net)
+    write(tmp_path / "b.jsonl", IterationStart(iteration_number=1, agent="pi"), session="unknown")
+    session(tmp_path / "c.jsonl", "edited", net.__class__(path="b.py", diff="@@\n+net of b\n"),
+            FileEdit(path="b.py", operation="modify", diff="@@ -1 +1,2 @@\n+on the way\n"))  # fmt: skip
+    with closing(am.explore(tmp_path)) as explorer:
+        pick(explorer, view="Edits")
+        assert "+in the end" in shown(explorer)
+        assert "+on the way" in shown(explorer)
+        assert "net of b" not in shown(explorer)
+        pick(explorer, unit="· net")
+        assert "+in the end" in shown(explorer)
+        # Nobody looked: that is not the same as none.
+        pick(explorer, unit="unknown")
+        assert "No edit is known." in shown(explorer)
+        assert explorer.picture.outputs[0]["data"] == {}
+
+
+def test_it_looks_only_while_somebody_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = session(tmp_path / "a.jsonl", "s", call("Read"))
     with closing(am.explore(tmp_path)) as explorer:
         assert explorer._task is None  # no loop runs here
         write(file, call("Grep", after=5))
-        explorer._look()
+        asyncio.run(explorer._look())
         assert explorer.store.frames["tool_calls"].height == 1
         explorer._view_count = 1
         explorer.following.value = False
-        explorer._look()
+        asyncio.run(explorer._look())
         assert explorer.store.frames["tool_calls"].height == 1
         explorer.following.value = True
-        explorer._look()
+        asyncio.run(explorer._look())
         assert explorer.store.frames["tool_calls"].height == 2
         assert explorer.refresh() is False
+        with monkeypatch.context() as broken:
+            broken.setattr(explorer.store, "news", lambda: 1 / 0)
+            asyncio.run(explorer._look())
+        assert "New lines cannot be shown: ZeroDivisionError" in explorer.status.value
+        asyncio.run(explorer._look())
+        assert "cannot" not in explorer.status.value
 
 
 def test_a_connection_is_followed_in_its_own_files(tmp_path: Path) -> None:
@@ -327,6 +468,7 @@ def test_what_has_no_start_no_session_or_no_end_is_shown(tmp_path: Path) -> None
         pick(explorer, view="Tool calls")
         assert "Read" in shown(explorer)
         assert "unfinished" in explorer.unit.options[1][0]
+        assert "1 line cannot be read." in explorer.status.value
 
 
 def test_it_says_what_is_wrong_with_a_path(tmp_path: Path) -> None:

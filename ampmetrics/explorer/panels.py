@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from ampmetrics import aggregates, charts, reports
+from ampmetrics.aggregates.net import SESSION
 from ampmetrics.charts.frame import number
 from ampmetrics.explorer.picked import Picked
 from ampmetrics.reports.columns import column as column_of
@@ -142,10 +144,16 @@ def edits(picked: Picked) -> Panel:
     with picked.connection("file_edits", "net_changes", "iterations") as con:
         edited = aggregates.file_edits(con, ["path", *picked.by_variant])
     rows = picked.rows("file_edits")
+    # Where none was seen on the way, what differs in the end.
+    whose = rows.select(SESSION).unique()
+    net = picked.rows("net_changes").join(whose, on=SESSION, how="anti", nulls_equal=True)
+    rows = pl.concat([rows, net], how="diagonal")
     if picked.is_one:
         rows = rows.drop("case_id", "variant", "trial")
     columns = ["timestamp", "path", "operation", "lines_added", "lines_deleted"]
-    return Panel(rows, columns, reports.diff, charts.file_edits(edited))
+    is_known = picked.units["n_file_edits"].null_count() == 0
+    show = partial(reports.diff, empty="No file was changed." if is_known else "No edit is known.")
+    return Panel(rows, columns, show, charts.file_edits(edited) if edited.height else None)
 
 
 def tokens(picked: Picked) -> Panel:

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from ampmetrics.explorer.panels import Panel, title_of
 from ampmetrics.explorer.style import wrapped
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "close_whole", "parts_of"]
 
 _PAGE = 40
 
@@ -54,7 +54,7 @@ class Rows(widgets.VBox):  # type: ignore[misc]
     def close(self) -> None:
         """Forget the buttons too that are not shown just now."""
         for button in self._buttons.values():
-            button.close()
+            close_whole(button)
         super().close()
 
     def _button_of(self, column: str) -> widgets.Button:
@@ -97,3 +97,16 @@ def _button(text: str, clicked: Any) -> widgets.Button:
     button = widgets.Button(description=text, layout=widgets.Layout(width="auto"))
     button.on_click(clicked)
     return button
+
+
+def close_whole(widget: widgets.Widget) -> None:
+    """Close a widget with its parts, which ipywidgets would hold as long as the kernel lives."""
+    for part in parts_of(widget):
+        close_whole(part)
+    widget.close()
+
+
+def parts_of(widget: widgets.Widget) -> list[widgets.Widget]:
+    """What is within a widget, and what tells how it looks."""
+    looks = [getattr(widget, name, None) for name in ("layout", "style")]
+    return [*getattr(widget, "children", ()), *(part for part in looks if part is not None)]

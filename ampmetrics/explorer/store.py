@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from ampmetrics import aggregates
 from ampmetrics.aggregates.frame import scan
 from ampmetrics.aggregates.net import SESSION
 from ampmetrics.errors import BadInputError
-from ampmetrics.jsonl import event_files
+from ampmetrics.jsonl import names_of_event_files
 from ampmetrics.tables import connect, describe, rows
 from ampmetrics.tables.held import held
 from ampmetrics.tables.wide import beginning
@@ -22,14 +22,30 @@ from ampmetrics.tables.wide import beginning
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["LONG", "Store"]
+__all__ = ["LONG", "News", "Store"]
 
 _READ = ("runs", "trials", "sessions", "iterations", "user_messages", "tool_calls", "llm_usage",
-         "file_edits", "net_changes", "test_results")  # fmt: skip
-LONG = {"args": 4_000, "error_message": 4_000, "message": 4_000, "diff": 16_000}
-"""Columns of long texts, and how many characters of each are held."""
+         "file_edits", "net_changes", "test_results", "unreadable_lines")  # fmt: skip
+_OF_NO_SESSION = ("runs", "unreadable_lines")
+LONG = {"args": 3_900, "error_message": 3_900, "message": 3_900, "diff": 16_000,
+        "text": 100}  # fmt: skip
+"""Columns of long texts, and how many characters of each are held.
+
+A diff is shown in part, which says so; of the others all that is held is shown.
+"""
 
 _Key = tuple[int, int, int]
+
+
+class News(NamedTuple):
+    """What has changed in the files."""
+
+    frames: Mapping[str, pl.DataFrame]
+    """all rows of the files that came or changed"""
+    files: Sequence[str]
+    """those, and the ones that are gone, as the tables name them"""
+    seen: dict[str, _Key]
+    n_files: int
 
 
 class Store:
@@ -66,32 +82,36 @@ class Store:
 
     def _found(self) -> list[str]:
         try:
-            return list(map(str, event_files(self._paths))) if self._paths else []
+            return names_of_event_files(self._paths) if self._paths else []
         except BadInputError:
             # They are all gone; others may come.
             return []
 
-    def refresh(self) -> bool:
-        """Read the files that came or changed since, forget those that are gone; true: any."""
+    def news(self) -> News | None:
+        """Read the files that came or changed since; null where none did and none is gone.
+
+        Nothing here is changed by it, so that a thread may wait for it.
+        """
         files = [*self._fixed, *self._found()]
-        self.n_files = len(files)
         now = _keys(files)
         changed = [file for file, key in now.items() if self._seen.get(file) != key]
         gone = [file for file in self._seen if file not in now]
         if not changed and not gone:
-            return False
-        new = {}
+            return None
+        new = {name: frame.clear() for name, frame in self.frames.items()}
         if changed:
             with closing(connect(changed, cache=False)) as con:
                 new = _read(con)
-        again = [_as_text(file) for file in (*changed, *gone)]
+        return News(new, [_as_text(file) for file in (*changed, *gone)], now, len(files))
+
+    def take(self, news: News) -> None:
+        """Hold what is new in place of what was held of these files."""
         for name, frame in self.frames.items():
-            kept = frame.filter(~pl.col("file").is_in(again))
-            self.frames[name] = pl.concat([kept, new[name]]) if changed else kept
+            kept = frame.filter(~pl.col("file").is_in(news.files))
+            self.frames[name] = pl.concat([kept, news.frames[name]])
         # So they stand where they stood.
         self.frames["units"] = _in_order(self.frames["units"])
-        self._seen = now
-        return True
+        self._seen, self.n_files = news.seen, news.n_files
 
 
 def _keys(files: Iterable[str]) -> dict[str, _Key]:
@@ -117,12 +137,24 @@ def _read(con: DuckDBPyConnection) -> dict[str, pl.DataFrame]:
         table.name: scan(
             con,
             table.name,
-            [beginning(c.name, LONG[c.name]) if c.name in LONG else c.name for c in table.columns],
-        ).collect()
+            [
+                beginning(c.name, LONG[c.name] + 1) if c.name in LONG else c.name
+                for c in table.columns
+            ],
+        )
+        .with_columns(_held(c.name) for c in table.columns if c.name in LONG and c.name != "diff")
+        .collect()
         for table in describe()
         if table.name in _READ
     }
     return {**frames, "units": _units(frames)}
+
+
+def _held(column: str) -> pl.Expr:
+    """What is held of a long text; what is left out is said."""
+    text, length = pl.col(column), LONG[column]
+    cut = text.str.head(length) + f"\n… (more than {length:,} characters)"
+    return pl.when(text.str.len_chars() > length).then(cut).otherwise(text).alias(column)
 
 
 def _units(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -131,7 +163,8 @@ def _units(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     started = frames["trials"].select(*SESSION, "started_at").unique(SESSION, keep="first")
     trials = trials.join(started, on=SESSION, how="left", nulls_equal=True)
     # What a file holds without a start of its session or trial is shown too.
-    named = [frames[name].select(SESSION) for name in _READ if name not in ("runs", "trials")]
+    told = [name for name in _READ if name not in (*_OF_NO_SESSION, "trials")]
+    named = [frames[name].select(SESSION) for name in told]
     others = pl.concat(named).unique()
     alone = sessions.join(trials, on=SESSION, how="anti", nulls_equal=True)
     others = others.join(trials, on=SESSION, how="anti", nulls_equal=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import weakref
 from typing import Any
 
 import ipywidgets as widgets
@@ -24,16 +23,16 @@ from ampmetrics.explorer.picked import (
     where,
 )
 from ampmetrics.explorer.picture import Picture
-from ampmetrics.explorer.rows import Rows
-from ampmetrics.explorer.store import Store
+from ampmetrics.explorer.rows import Rows, close_whole, parts_of
+from ampmetrics.explorer.store import News, Store
 from ampmetrics.explorer.style import style, wrapped
 from ampmetrics.reports.plain import plain
 
 __all__ = ["Explorer"]
 
 _LOOK_SEC = 1.0
-_SHARE = 5
-"""Reading again takes at most one part of so many of the kernel's time."""
+_SHARE = 3
+"""After it has read again it rests at least so many times as long."""
 _FILTERS = {
     "run": ("run_id", "Run", "outside of a benchmark"),
     "case": ("case_id", "Case", "not named"),
@@ -75,17 +74,14 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 
     def refresh(self) -> bool:
         """Read what is new in the files and show it; whether there was any."""
-        is_new = self.store.refresh()
-        if is_new or self._trouble:
-            self._trouble = ""
-            self._update()
-        return is_new
+        return self._take(self.store.news())
 
     def close(self) -> None:
         """End it: nothing is followed any more, and the browser forgets it."""
         if self._task is not None:
             self._task.cancel()
-        _close_below(self)
+        for part in parts_of(self):
+            close_whole(part)
         super().close()
 
     def _laid_out(self) -> list[widgets.Widget]:
@@ -98,6 +94,14 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         ):  # fmt: skip
             widget.add_class(name)
         return [widgets.HTML(style()), halves]
+
+    def _take(self, news: News | None) -> bool:
+        if news is not None:
+            self.store.take(news)
+        if news is not None or self._trouble:
+            self._trouble = ""
+            self._update()
+        return news is not None
 
     def _changed(self, _: Any) -> None:
         if not self._updating:
@@ -138,16 +142,19 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
         counts = [(trials, "trial"), (units.height - trials, "session")]
         said = " and ".join(number(n, noun) for n, noun in counts if n) or "nothing"
         said = f"{said} in {number(self.store.n_files, 'event file')}"
+        if bad := self.store.frames["unreadable_lines"].height:
+            said = f"{said}. {number(bad, 'line')} cannot be read"
         trouble = f" {escape(plain(self._trouble))}" if self._trouble else ""
         self.status.value = f"{said}.{trouble}"
 
-    def _look(self) -> float:
+    async def _look(self) -> float:
         """Look for new lines where somebody watches; how long to wait until the next time, s."""
         if not self.following.value or not self._view_count:
             return _LOOK_SEC
         began = time.monotonic()
         try:
-            self.refresh()
+            # Lists are answered meanwhile.
+            self._take(await asyncio.to_thread(self.store.news))
         except Exception as error:
             # Files change while they are read; whatever it is, it is said, and tried once more.
             self._trouble = f"New lines cannot be shown: {type(error).__name__}: {error}"
@@ -156,19 +163,18 @@ class Explorer(widgets.VBox):  # type: ignore[misc]
 
 
 def _follow(explorer: Explorer) -> asyncio.Task[None] | None:
-    """A task of the kernel's own loop, no thread; null where no loop runs: call `refresh`."""
+    """A task of the kernel's own loop; null where no loop runs: call `refresh`."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return None
-    return loop.create_task(_keep_looking(weakref.ref(explorer)))
+    return loop.create_task(_keep_looking(explorer))
 
 
-async def _keep_looking(of: weakref.ref[Explorer]) -> None:
-    while (explorer := of()) is not None:
-        wait = explorer._look()
-        del explorer
-        await asyncio.sleep(wait)
+async def _keep_looking(explorer: Explorer) -> None:
+    # Until it is closed: ipywidgets holds it until then too.
+    while True:
+        await asyncio.sleep(await explorer._look())
 
 
 def _set(widget: widgets.Dropdown | widgets.Select, options: list[Option]) -> None:
@@ -179,9 +185,3 @@ def _set(widget: widgets.Dropdown | widgets.Select, options: list[Option]) -> No
     with widget.hold_sync():
         widget.options = options
         widget.value = value if value in [each for _, each in options] else ALL
-
-
-def _close_below(widget: widgets.Widget) -> None:
-    for child in getattr(widget, "children", ()):
-        _close_below(child)
-        child.close()
