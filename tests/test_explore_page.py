@@ -9,19 +9,26 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import webbrowser
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
+from click.testing import CliRunner
 from explored import call, session, write
 from fakes import wait_until
 from hostile import write_hostile_run
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from ampmetrics.cli.explore import command
+from ampmetrics.errors import CannotRunError
 from ampmetrics.events import FileEdit, Outcome, TrialEnd, TrialStart
-from ampmetrics.explorer.serve import served
+from ampmetrics.explorer import serve
+from ampmetrics.explorer.serve import Served, served
+from ampmetrics.theme import SHADES
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LAUNCH = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
@@ -51,14 +58,15 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-def opened(browser: Browser, url: str) -> Opened:
+def opened(browser: Browser, url: str, colours: str = "light") -> Opened:
     """The page with the explorer's first chart drawn."""
-    page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme=colours)
+    page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     shown = Opened(page)
 
     def finished(request: object) -> None:
-        if not re.match(r"(http|ws)://127\.0\.0\.1:|data:|blob:", request.url):
+        if not re.match(r"(http|ws)://127\.0\.0\.1:|data:|blob:|file:", request.url):
             shown.outside.append(request.url)
 
     # A request that the page's own policy refuses never leaves: it fails and does not finish.
@@ -70,6 +78,16 @@ def opened(browser: Browser, url: str) -> Opened:
     page.goto(url)
     page.locator(".am-explorer .am-picture svg.marks").wait_for()
     return shown
+
+
+def is_dark(page: Page) -> bool:
+    """Whether a chart has light words and nothing white behind them."""
+    drawn = page.locator(".am-picture svg.marks")
+    behind = drawn.evaluate("svg => getComputedStyle(svg).backgroundColor")
+    title = drawn.locator(".role-title-text text").first
+    light = f"rgb{tuple(int(SHADES['ink'].dark[i : i + 2], 16) for i in (1, 3, 5))}"
+    words = title.evaluate("text => getComputedStyle(text).fill")
+    return (behind, words) == ("rgba(0, 0, 0, 0)", light)
 
 
 def view(page: Page, name: str) -> None:
@@ -94,8 +112,9 @@ def run(folder: Path) -> Path:
 def test_in_jupyterlab_lists_change_chart_and_table(browser: Browser, tmp_path: Path) -> None:
     folder = run(tmp_path / "run")
     with served([str(folder)], "jupyterlab") as explorer:
-        shown = opened(browser, explorer.url)
+        shown = opened(browser, explorer.door.as_uri(), "dark")
         page = shown.page
+        assert is_dark(page)
         chart, table = page.locator(".am-picture svg.marks"), page.locator(".am-table tbody")
         expect(page.locator(".am-figures li").first).to_contain_text("18")
         view(page, "Tool calls")
@@ -137,7 +156,10 @@ def test_the_command_shows_it_until_it_is_interrupted(browser: Browser, tmp_path
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+/voila/.*\?token=\w{48}", url)
-            shown = opened(browser, url)
+            (door,) = temporary.glob("*/explorer.html")
+            shown = opened(browser, door.as_uri(), "dark")
+            assert is_dark(shown.page)
+            assert url in shown.page.url
             shown.page.get_by_label("Case", exact=True).select_option("remove")
             expect(shown.page.locator(".am-figures li").first).to_contain_text("1")
             view(shown.page, "Tool calls")
@@ -157,7 +179,7 @@ def test_the_command_shows_it_until_it_is_interrupted(browser: Browser, tmp_path
     assert list(temporary.iterdir()) == []
 
 
-def left_of(folder: str) -> list[str]:
+def left_of(folder: str) -> list[int]:
     """Processes that have this folder in their environment."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -166,26 +188,61 @@ def left_of(folder: str) -> list[str]:
         except OSError:
             continue
         if folder in line:
-            found.append(line)
+            found.append(int(process.name))
     return found
 
 
-def test_the_server_ends_with_who_started_it(tmp_path: Path) -> None:
-    folders = {f"JUPYTER_{name}_DIR": str(tmp_path) for name in ("CONFIG", "DATA", "RUNTIME")}
-    command = [sys.executable, "-m", "ampmetrics.explorer.server", "--allow-root", "--no-browser"]
-    with (
-        (tmp_path / "log").open("wb") as log,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log,
-                         env={**os.environ, **folders}) as server,
-    ):  # fmt: skip
+STARTER = """
+import sys
+from ampmetrics.explorer import serve
+# Two minutes are too long to wait for.
+serve._VOILA["MappingKernelManager"] = {"cull_idle_timeout": 3, "cull_interval": 1}
+with serve.served(sys.argv[1:], "voila") as explorer:
+    print(explorer.url, explorer.process.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_page_that_cannot_be_shown_says_why_and_what_is_killed_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(tmp_path / "it is gone.jsonl")], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    ) as starter:  # fmt: skip
         try:
-            wait_until(lambda: list(tmp_path.glob("jpserver-*.json")), "the server", 60)
-            # As the system does when its starter is killed.
-            assert server.stdin is not None
-            server.stdin.close()
-            assert server.wait(60) == 0
+            assert starter.stdout is not None
+            url, server = starter.stdout.readline().split()
+            page = urllib.request.urlopen(url).read().decode()
+            assert "it is gone.jsonl: no such file" in page
+            # No page is connected to the kernel: it ends.
+            stay = sorted([starter.pid, int(server)])
+            wait_until(lambda: sorted(left_of(str(temporary))) == stay, "the kernel's end", 60)
         finally:
-            server.kill()
+            starter.kill()
+    wait_until(lambda: not left_of(str(temporary)), "the end of every process", 60)
+    assert list(temporary.iterdir()) == []
+
+
+def test_it_says_that_there_is_no_browser_and_that_its_server_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def ended(paths: list[str]) -> Iterator[Served]:
+        with subprocess.Popen(["true"]) as process:
+            yield Served("http://here", process, tmp_path / "explorer.html")
+
+    monkeypatch.setattr(serve, "served", ended)
+    monkeypatch.setattr(webbrowser, "_tryorder", [])
+    file = session(tmp_path / "a.jsonl", "s", call("Read"))
+    ran = CliRunner().invoke(command, [str(file)])
+    assert ran.stdout == "http://here\n"
+    assert "no browser was found" in ran.stderr
+    assert isinstance(ran.exception, CannotRunError)
+    assert "was ended" in str(ran.exception)
 
 
 @pytest.mark.parametrize("path", ["empty", "nothing.jsonl"])
@@ -198,13 +255,12 @@ def test_a_path_without_events_is_one_line(tmp_path: Path, path: str) -> None:
     assert path in ran.stderr
 
 
-def test_without_a_host_it_says_what_to_install(tmp_path: Path) -> None:
-    session(tmp_path / "a.jsonl", "s", call("Read"))
-    code = (
-        "import sys; sys.modules['voila'] = sys.modules['jupyterlab'] = None\n"
-        f"sys.argv = ['ampmetrics', 'explore', {str(tmp_path)!r}]\n"
-        "from ampmetrics.cli import main; main()"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.splitlines()[-1].endswith("pip install 'ampmetrics[explore]'")
+def test_without_a_host_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("voila", "jupyterlab"):
+        monkeypatch.setitem(sys.modules, name, None)
+    ran = CliRunner().invoke(command, [str(session(tmp_path / "a.jsonl", "s", call("Read")))])
+    assert ran.stdout == ""
+    assert isinstance(ran.exception, CannotRunError)
+    assert str(ran.exception).endswith("pip install 'ampmetrics[explore]'")

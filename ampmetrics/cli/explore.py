@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ampmetrics.cli.say import say, say_result
+from ampmetrics.errors import CannotRunError
 from ampmetrics.jsonl import event_files
 
 __all__ = ["command"]
@@ -38,11 +39,12 @@ def command(paths: tuple[str, ...], no_browser: bool) -> None:
         say("ampmetrics: starting the explorer")
         with served(given) as explorer:
             say_result(explorer.url)
-            if not no_browser:
-                webbrowser.open(explorer.door.as_uri())
+            if not no_browser and not webbrowser.open(explorer.door.as_uri()):
+                say("ampmetrics: no browser was found to open this address")
             say("ampmetrics: the explorer runs until Ctrl-C")
             while explorer.process.poll() is None:
                 time.sleep(_LOOK_SEC)
+        raise CannotRunError("the Jupyter server of the explorer was ended: start it again")
 
 
 @contextmanager

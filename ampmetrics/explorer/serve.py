@@ -51,8 +51,22 @@ _LAB = {
     "extension_manager": "readonly",
     "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
 }
+_VOILA = {
+    # Else it hides what is wrong with a file.
+    "VoilaConfiguration": {"show_tracebacks": True},
+    # A page that is left or loaded again cannot end its kernel: the server lets no such request in.
+    "MappingKernelManager": {"cull_idle_timeout": 120, "cull_interval": 30},
+}
+_LOOKS = "lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
 _PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 """No terminal, and nothing is asked of the network: no news, no updates, no list of extensions."""
+
+
+_DOOR = """<!doctype html><meta charset=utf-8><title>ampmetrics</title><script>
+const dark = matchMedia("(prefers-color-scheme: dark)").matches
+location.replace("{url}" + (dark ? "&theme=dark" : ""))
+</script>"""
+"""Voilà is told by its address what JupyterLab asks the browser itself."""
 
 
 class Served(NamedTuple):
@@ -109,7 +123,7 @@ def served(paths: Sequence[str], host: str | None = None) -> Iterator[Served]:
                 _run(home, at, token)
             url = f"{at}{_HOSTS[host][1]}?token={token}"
             door = home.path / "explorer.html"
-            door.write_text(f'<meta http-equiv="refresh" content="0; url={url}">')
+            door.write_text(_DOOR.format(url=url), encoding="utf-8")
             yield Served(url, process, door)
 
 
@@ -119,9 +133,10 @@ def _furnish(home: _Home, host: str, paths: Sequence[str]) -> None:
               "display_name": "Python", "language": "python"}  # fmt: skip
     server = {**_SERVER, "jpserver_extensions": {_HOSTS[host][0]: True}}
     _write(home.path / "data" / "kernels" / _KERNEL / "kernel.json", kernel)
-    settings = {"ServerApp": server, "LabApp": _LAB}
+    settings = {"ServerApp": server, "LabApp": _LAB, **(_VOILA if host == "voila" else {})}
     _write(home.path / "config" / "jupyter_server_config.json", settings)
     _write(home.path / "config" / "labconfig" / "page_config.json", _PAGE)
+    _write(home.path / "config" / _LOOKS, {"adaptive-theme": True})
     home.notebook.parent.mkdir()
     nbformat.write(_notebook(paths), home.notebook)  # type: ignore[no-untyped-call]
     (home.path / "runtime").mkdir()
@@ -149,7 +164,10 @@ def _running(home: _Home, token: str) -> Iterator[subprocess.Popen[bytes]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "ampmetrics.explorer.server", f"--ServerApp.port={port}"]
+    command = [
+        sys.executable, "-m", "ampmetrics.explorer.server", str(home.path),
+        f"--ServerApp.port={port}",
+    ]  # fmt: skip
     with (home.path / "log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=home.notebook.parent, env=home.environment(token),
