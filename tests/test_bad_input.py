@@ -233,11 +233,14 @@ def test_a_line_that_is_too_long_is_named_and_the_others_are_read(
     tmp_path: Path, packed: Callable[[bytes], bytes]
 ) -> None:
     content = said("one") + b"\n" + said("x" * TOO_LONG) + b"\n" + said("y" * LONG) + b"\n"
-    with connected(tmp_path, "a.jsonl", packed(content)) as con:
-        lengths = (
-            "select len(data->>'message'), left(data->>'message', 3) from events order by line"
-        )
-        assert ask(con, lengths) == [(3, "one"), (LONG, "yyy")]
+    (tmp_path / "a.jsonl").write_bytes(packed(content))
+    (tmp_path / "b.jsonl").write_bytes(LINES)
+    with closing(connect(tmp_path)) as con:
+        lengths = "select len({0}), left({0}, 3) from {1} where file like '%a.jsonl' order by all"
+        read = [(3, "one"), (LONG, "yyy")]
+        assert ask(con, lengths.format("data->>'message'", "events")) == read
+        assert ask(con, lengths.format("message", "user_messages")) == read
+        assert ask(con, "select count(*) from user_messages") == [(2 + 3,)]
         ((line, reason),) = ask(con, BAD)
     assert line == 2
     assert "bytes" in reason

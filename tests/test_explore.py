@@ -315,6 +315,21 @@ def trial(folder: Path, case: str, *, variant: str = "v") -> Path:
                  variant=variant)  # fmt: skip
 
 
+@pytest.mark.parametrize("given", [".", "*.jsonl"])
+def test_behind_a_connection_files_that_come_later_are_found_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trial(tmp_path, "m")
+    with closing(am.connect(given)) as con, closing(am.explore(con)) as explorer:
+        assert explorer.store.frames["units"]["case_id"].to_list() == ["m"]
+        trial(tmp_path, "n")
+        assert explorer.refresh()
+        assert explorer.store.frames["units"]["case_id"].to_list() == ["m", "n"]
+        assert explorer.store.n_files == 2
+        assert not explorer.refresh()
+
+
 def test_what_is_picked_stays_while_others_come_and_go(tmp_path: Path) -> None:
     picked = trial(tmp_path, "m")
     trial(tmp_path, "n")
@@ -427,9 +442,9 @@ def test_it_looks_only_while_somebody_watches(
         assert "cannot" not in explorer.status.value
 
 
-def test_a_connection_is_followed_in_its_own_files(tmp_path: Path) -> None:
+def test_a_connection_to_one_file_is_followed_in_it(tmp_path: Path) -> None:
     file = session(tmp_path / "a.jsonl", "s", call("Read"))
-    with closing(am.connect(tmp_path)) as con, closing(am.explore(con)) as explorer:
+    with closing(am.connect(file)) as con, closing(am.explore(con)) as explorer:
         session(tmp_path / "b.jsonl", "other", call("Read"))
         assert not explorer.refresh()
         write(file, call("Grep", after=5))

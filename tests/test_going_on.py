@@ -227,7 +227,11 @@ def test_an_agent_that_failed_at_once_has_its_number_too(place: Place) -> None:
 
 
 def test_an_import_while_it_runs_changes_nothing(place: Place) -> None:
-    wait = "while not pathlib.Path(os.environ['GO']).exists(): time.sleep(0.01)\n"
+    wait = (  # Not for ever: where this test fails nobody stops it.
+        "end = time.monotonic() + 60\n"
+        "while not pathlib.Path(os.environ['GO']).exists() and time.monotonic() < end:\n"
+        "    time.sleep(0.01)\n"
+    )
     before = place.file.stat()
     running = place.start(f"tool('t2', 'b.txt', 'b')\n{wait}done()")
     wait_until(lambda: b'"b.txt"' in place.file.read_bytes(), "its call")

@@ -15,7 +15,7 @@ from ampmetrics.aggregates.frame import scan
 from ampmetrics.aggregates.net import SESSION
 from ampmetrics.errors import BadInputError
 from ampmetrics.jsonl import names_of_event_files
-from ampmetrics.tables import connect, describe, rows
+from ampmetrics.tables import connect, connected_paths, describe, rows
 from ampmetrics.tables.held import held
 from ampmetrics.tables.wide import beginning
 
@@ -57,13 +57,16 @@ class Store:
     """
 
     def __init__(self, source: DuckDBPyConnection | str | Path | Iterable[str | Path]) -> None:
-        """Of paths new files are found too; of a connection only its own.
+        """Also of a connection the files are found that come to its paths later.
 
         Raises BadInputError where a path leads to no event file.
         """
         self._paths: list[Path] = []
         if hasattr(source, "execute"):
-            self._open(cast("DuckDBPyConnection", source))
+            con = cast("DuckDBPyConnection", source)
+            # As they were given: so the tables name their files.
+            self._paths = list(map(Path, connected_paths(con)))
+            self._open(con)
             return
         given = [source] if isinstance(source, str | Path) else list(cast("list[str]", source))
         addresses = [path for path in given if "://" in str(path)]

@@ -96,9 +96,10 @@ def _body(row: Mapping[str, Any]) -> Markup:
         why = "A binary file has no lines." if row.get("is_binary") else "Its diff was not kept."
         return Markup("<p class=am-small>{}</p>").format(why)
     shown = plain(whole[:_LONGEST])
-    n_bytes = row.get("diff_bytes") or 0
-    is_cut = len(whole) > _LONGEST or n_bytes > len(whole.encode(errors="replace"))
-    note = f"Cut: the whole diff has {max(n_bytes, len(whole)):,} bytes." if is_cut else ""
+    here, n_bytes = len(whole.encode(errors="replace")), row.get("diff_bytes") or 0
+    is_cut = len(whole) > _LONGEST or n_bytes > here
+    size = f"{n_bytes:,}" if n_bytes >= here else f"at least {here:,}"
+    note = f"Cut: the whole diff has {size} bytes." if is_cut else ""
     small = Markup("<p class=am-small>{}</p>").format(note) if note else ""
     return Markup("<pre>{}</pre>{}").format(Markup("").join(_lines(shown)), small)
 

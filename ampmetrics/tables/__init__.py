@@ -4,6 +4,15 @@ Nothing is loaded first, so a query sees the lines that are there when it runs.
 """
 
 from ampmetrics.tables.columns import VIEWS, Column, Table, describe
-from ampmetrics.tables.connect import connect, query, rows
+from ampmetrics.tables.connect import connect, connected_paths, query, rows
 
-__all__ = ["VIEWS", "Column", "Table", "connect", "describe", "query", "rows"]
+__all__ = [
+    "VIEWS",
+    "Column",
+    "Table",
+    "connect",
+    "connected_paths",
+    "describe",
+    "query",
+    "rows",
+]

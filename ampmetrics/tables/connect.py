@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -13,13 +14,13 @@ import duckdb
 from ampmetrics.errors import BadInputError
 from ampmetrics.jsonl import names_of_event_files
 from ampmetrics.tables.cache import opened, without_rows
-from ampmetrics.tables.files import Looks, nameable
+from ampmetrics.tables.files import SHORT_LINE, Looks, nameable
 from ampmetrics.tables.remote import local_and_remote
 from ampmetrics.tables.source import BLANK_LINES, UNREADABLE_LINES, WRONG_VALUES, Source
 from ampmetrics.tables.unreadable import lines_behind_blanks, unreadable_lines, wrong_values
 from ampmetrics.tables.views import create_views
 
-__all__ = ["connect", "query", "rows"]
+__all__ = ["connect", "connected_paths", "query", "rows"]
 
 _MANY = 200
 """From so many files on it is the files that cost, not the bytes."""
@@ -66,12 +67,14 @@ def connect(
     source = Source(made)
     con.register_filesystem(source)
     con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    con.execute("SET VARIABLE connected_paths = ?", [[str(path) for path in local]])
     names = [*files, *remote]
     con.execute("CREATE TABLE event_files AS SELECT unnest(?::VARCHAR[]) AS file", [names])
     many = len(names) >= _MANY
     kept = opened([str(path) for path in local], names, source, cache, many=many)
     source.no_rows = without_rows(con) if kept else b""
-    con.execute(";".join(create_views(many=many, cached=kept is not None)))
+    large = any(map(_is_large, files))
+    con.execute(";".join(create_views(many=many, large=large, cached=kept is not None)))
     source.looks, source.kept = Looks(files, remote), kept
     if not external_access:
         spill = f"{tempfile.gettempdir()}/ampmetrics-{secrets.token_hex(8)}"
@@ -80,6 +83,19 @@ def connect(
         con.execute("SET allowed_paths = ?", [files])
         con.execute("SET enable_external_access = false; SET lock_configuration = true")
     return con
+
+
+def _is_large(file: str) -> bool:
+    try:
+        return os.path.getsize(file) > SHORT_LINE  # noqa: PTH202 - a file is a text here
+    except OSError:
+        return False
+
+
+def connected_paths(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The files, folders and globs that were connected, as they were given; not the addresses."""
+    ((paths,),) = con.execute("SELECT getvariable('connected_paths')").fetchall()
+    return list(paths or [])
 
 
 def rows(

@@ -14,9 +14,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 
-from ampmetrics.tables.mended import LONGEST_LINE, is_read_as_it_is, mend, unpacked
+from ampmetrics.tables.mended import (
+    LONGEST_LINE,
+    SHORT_LINE,
+    is_packed,
+    is_read_as_it_is,
+    mend,
+    unpacked,
+)
 
-__all__ = ["LONGEST_LINE", "Fetch", "Look", "Looks", "nameable"]
+__all__ = ["LONGEST_LINE", "SHORT_LINE", "Fetch", "Look", "Looks", "nameable"]
 
 _ENOUGH = 1 << 28
 """Bytes of one temporary file; the next one is begun then."""
@@ -75,6 +82,8 @@ class Look:
     reason: str | None = None
     mended: _Mended | None = None
     long_lines: dict[int, int] = field(default_factory=dict)
+    is_short: bool = False
+    """True where it is read as it is and no line is longer than `SHORT_LINE`."""
 
 
 class Looks:
@@ -128,10 +137,12 @@ class Looks:
         try:
             fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                long = key[2] > LONGEST_LINE and _has_long_line(fd, key[2])
+                short = not is_packed(file) and not _has_long_line(fd, key[2], SHORT_LINE)
+                long = not short and _has_long_line(fd, key[2], LONGEST_LINE)
                 as_it_is = not long and is_read_as_it_is(file, fd)
             finally:
                 os.close(fd)
+            look.is_short = short and as_it_is
             if not as_it_is:
                 self._mend(file, file, look)
         except OSError as error:
@@ -209,24 +220,24 @@ class _Again(io.RawIOBase):
         return len(found)
 
 
-def _has_long_line(fd: int, size: int) -> bool:
-    """True where a line is longer than DuckDB can read: each such covers one of these points."""
-    return any(
-        _line_around(fd, point, size) > LONGEST_LINE
-        for point in range(LONGEST_LINE // 2, size, LONGEST_LINE // 2)
+def _has_long_line(fd: int, size: int, longest: int) -> bool:
+    """True where a line is longer than that: each such covers one of these points."""
+    return size > longest and any(
+        _line_around(fd, point, size, longest) > longest
+        for point in range(longest // 2, size, longest // 2)
     )
 
 
-def _line_around(fd: int, point: int, size: int) -> int:
+def _line_around(fd: int, point: int, size: int, longest: int) -> int:
     step = 1 << 16
     start = end = point
-    while start > 0 and point - start <= LONGEST_LINE:
+    while start > 0 and point - start <= longest:
         block = os.pread(fd, min(step, start), max(0, start - step))
         if (cut := block.rfind(b"\n")) >= 0:
             start -= len(block) - cut - 1
             break
         start -= len(block)
-    while end < size and end - start <= LONGEST_LINE:
+    while end < size and end - start <= longest:
         block = os.pread(fd, step, end)
         if not block or (cut := block.find(b"\n")) >= 0:
             end += cut if block else 0

@@ -21,7 +21,6 @@ __all__ = [
     "few",
     "lines_of",
     "listed",
-    "longest_line",
     "many_of",
     "parts_of_few",
     "path_of",
@@ -31,15 +30,11 @@ __all__ = [
 ]
 
 
-def longest_line(line: int) -> str:
-    """How DuckDB is told the length of the longest line, bytes."""
-    return f"maximum_object_size={line}"
-
-
-_OPTIONS = (
-    "format='newline_delimited', ignore_errors=true, filename=true, allow_empty=true, "
-    f"{longest_line(LONGEST_LINE)}"
-)
+def _options(longest: int) -> str:
+    return (
+        "format='newline_delimited', ignore_errors=true, filename=true, allow_empty=true, "
+        f"maximum_object_size={longest}"
+    )
 
 
 class Lines(NamedTuple):
@@ -55,13 +50,22 @@ class Lines(NamedTuple):
 
 
 def few(
-    fields: list[Column], data: str, files: Sequence[str] = (EVENTS,), kind: str = "VARCHAR"
+    fields: list[Column],
+    data: str,
+    files: Sequence[str] = (EVENTS,),
+    *,
+    kind: str = "VARCHAR",
+    longest: int = LONGEST_LINE,
 ) -> Lines:
-    """Lines whose `data` and `type` are read into these SQL types."""
+    """Lines whose `data` and `type` are read into these SQL types.
+
+    The query fails where a line is much longer than `longest`; with less it is faster.
+    """
     # Explicit types: inferred ones change with the file.
     columns = {c.key: read_as(c) for c in ENVELOPE} | {"type": kind, "data": data}
     declared = ", ".join(f"{quoted(key)}: {quoted(kind)}" for key, kind in columns.items())
-    source = f"read_json([{listed(files)}], columns={{{declared}}}, records='true', {_OPTIONS})"
+    options = f"columns={{{declared}}}, records='true', {_options(longest)}"
+    source = f"read_json([{listed(files)}], {options})"
     return Lines(source, parts_of_few(fields))
 
 
@@ -95,9 +99,9 @@ def many_of(
     return Lines(source, parts | {path: whole.format(quoted(path)) for path in nested})
 
 
-def lines_of(files: list[str]) -> str:
-    """The lines of files: json, null where it is none, and filename."""
-    return f"read_ndjson_objects([{listed(files)}], {_OPTIONS})"
+def lines_of(files: list[str], longest: int = LONGEST_LINE) -> str:
+    """The lines of files: json, null where it is none, and filename; `longest` as in `few`."""
+    return f"read_ndjson_objects([{listed(files)}], {_options(longest)})"
 
 
 def read_as(column: Column) -> str:

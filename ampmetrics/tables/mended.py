@@ -20,9 +20,19 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["LONGEST_LINE", "Told", "is_read_as_it_is", "mend", "unpacked"]
+__all__ = [
+    "LONGEST_LINE",
+    "SHORT_LINE",
+    "Told",
+    "is_packed",
+    "is_read_as_it_is",
+    "mend",
+    "unpacked",
+]
 
 LONGEST_LINE = 56 * 1024 * 1024
+SHORT_LINE = 16 * 1024 * 1024
+"""Lines up to this are read fastest, and in the least memory."""
 _SHOWN = 200
 _BLOCK = 1 << 18
 _GZIP = b"\x1f\x8b\x08"
@@ -92,6 +102,11 @@ def _write(source: io.BufferedIOBase, mended: IO[bytes], told: Told) -> None:
             mended.write(lines)
     except (*_BREAKS, UnicodeDecodeError) as error:
         told.reason = f"it breaks off, and what is behind is not read: {error}"
+
+
+def is_packed(name: str) -> bool:
+    """True where a file is called as packed ones are."""
+    return bool(_named(name))
 
 
 def _named(name: str) -> str:

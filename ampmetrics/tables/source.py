@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fsspec import AbstractFileSystem
 
-from ampmetrics.tables.files import LONGEST_LINE, Look, Looks
+from ampmetrics.tables.files import LONGEST_LINE, SHORT_LINE, Look, Looks
 from ampmetrics.tables.span import Span
 
 if TYPE_CHECKING:
@@ -28,9 +29,12 @@ __all__ = [
     "BLANK_LINES",
     "CACHED",
     "EVENTS",
+    "LONG",
     "LONGEST_LINE",
     "PIECE",
     "REST",
+    "SHORT",
+    "SHORT_LINE",
     "SPAN",
     "UNREADABLE_LINES",
     "WITHIN",
@@ -44,6 +48,9 @@ __all__ = [
 
 _DOOR = "ampmetrics://"
 EVENTS = f"{_DOOR}events"
+SHORT = f"{_DOOR}short"
+"""Those of the files whose lines are all short; `LONG` are the others."""
+LONG = f"{_DOOR}long"
 UNREADABLE_LINES = f"{_DOOR}unreadable_lines"
 WRONG_VALUES = f"{_DOOR}wrong_values"
 BLANK_LINES = f"{_DOOR}blank_lines"
@@ -114,6 +121,7 @@ class Source(AbstractFileSystem):  # type: ignore[misc]
         self._made = made
         self._numbers = itertools.count()
         self._contents: dict[str, bytes] = {}
+        self._told = threading.local()
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Files that a name stands for now."""
@@ -121,6 +129,8 @@ class Source(AbstractFileSystem):  # type: ignore[misc]
             names = [read_under(file, look) for file, look in self.looks.all()]
             # Without any file DuckDB forgets the columns that it was told.
             return [name for name in names if name] or [_NOTHING]
+        if path in (SHORT, LONG):
+            return self._by_length(path) or [_NOTHING]
         if path == REST:
             return [name for name in self._rest() if name] or [_NOTHING]
         if path.startswith(CACHED):
@@ -130,6 +140,13 @@ class Source(AbstractFileSystem):  # type: ignore[misc]
             # A name of its own for each query: what it is told does not change while it reads.
             return [f"{path}/{next(self._numbers)}"]
         return [path] if path.startswith((WITHIN, PIECE)) else []
+
+    def _by_length(self, path: str) -> list[str]:
+        # DuckDB asks for the short ones first: a file that changes meanwhile is one of either.
+        if path == SHORT:
+            named = [(read_under(file, look), look.is_short) for file, look in self.looks.all()]
+            self._told.named = [(name, is_short) for name, is_short in named if name]
+        return [name for name, is_short in self._told.named if is_short == (path == SHORT)]
 
     def _rest(self) -> Iterator[str | None]:
         for piece in self.kept.rest() if self.kept else ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ampmetrics.events import KINDS
 from ampmetrics.tables.columns import (
@@ -21,7 +21,6 @@ from ampmetrics.tables.lines import (
     few,
     lines_of,
     listed,
-    longest_line,
     many_of,
     parts_of_few,
     path_of,
@@ -33,9 +32,12 @@ from ampmetrics.tables.source import (
     BLANK_LINES,
     CACHED,
     EVENTS,
+    LONG,
     LONGEST_LINE,
     PIECE,
     REST,
+    SHORT,
+    SHORT_LINE,
     SPAN,
     UNREADABLE_LINES,
     WITHIN,
@@ -72,13 +74,26 @@ _FILE_OF_PIECE = (
 )
 
 
-def create_views(*, many: bool, cached: bool) -> Iterator[str]:
-    """Statements that create every view, with comments; `many`: how the files are read."""
+_TOGETHER = {EVENTS: LONGEST_LINE}
+_APART = {SHORT: SHORT_LINE, LONG: LONGEST_LINE}
+"""Which files are read, and the longest line of them."""
+
+
+def create_views(*, many: bool, large: bool, cached: bool) -> Iterator[str]:
+    """Statements that create every view, with comments.
+
+    `many`: how the files are read. `large`: files without a long line are read by themselves, with
+    less memory; it takes time to plan, so not where they are small. `events` numbers its lines,
+    which would be slower so.
+    """
     yield f"CREATE VIEW unreadable_lines AS {_made(UNREADABLE_LINES, 'unreadable_lines')}"
     yield f"CREATE VIEW events AS {_events(many)}"
     yield f"CREATE VIEW wrong_values AS {_made(WRONG_VALUES, 'wrong_values')}"
+    files = _APART if large and not many else _TOGETHER
+    if cached:
+        files = {REST: LONGEST_LINE}
     for table, kinds in RECORDED.items():
-        yield f"CREATE VIEW {table} AS {_query(table, kinds, many, cached)}"
+        yield f"CREATE VIEW {table} AS {_query(table, kinds, many, files)}"
     yield f"CREATE VIEW sessions AS {_SESSIONS}"
     for name, meaning, columns in describe():
         kind = "TABLE" if name == "event_files" else "VIEW"
@@ -143,19 +158,25 @@ def all_wrong_values() -> str:
     return f"SELECT {_FILE} AS file, {_LINE} AS line, field, value FROM ({wrong_values(events)}) e"
 
 
-def _query(table: str, kinds: list[str], many: bool, cached: bool) -> str:
-    lines = _read(kinds, many, cached)
+def _query(table: str, kinds: list[str], many: bool, files: Mapping[str, int]) -> str:
+    read = [_read(kinds, many, name, longest) for name, longest in files.items()]
+    cached = REST in files
     if len(kinds) == 1:
-        return _one_kind(kinds[0], lines, cached)
+        return _one_kind(kinds[0], read, cached)
     # Read once, and only what is asked for: so the fields are columns of their own.
-    flat = {path: quote(path.replace('"', "")) for path in lines.parts if path != "$.data"}
-    columns = ", ".join(f"{lines.parts[path]} AS {name}" for path, name in flat.items())
+    parts = read[0].parts
+    flat = {path: quote(path.replace('"', "")) for path in parts if path != "$.data"}
+    columns = ", ".join(f"{parts[path]} AS {name}" for path, name in flat.items())
+    both = " UNION ALL ".join(
+        f"SELECT type, filename, {columns} FROM {lines.source} WHERE {lines.wanted}"
+        for lines in read
+    )
     start, end = (
-        f"({_one_kind(kind, Lines('lines', flat, _has_type(kind)), cached)})" for kind in kinds
+        f"({_one_kind(kind, [Lines('lines', flat, _has_type(kind))], cached)})" for kind in kinds
     )
     return (
-        f"WITH lines AS MATERIALIZED (SELECT type, filename, {columns} FROM {lines.source} "
-        f"WHERE {lines.wanted}) {_joined(table, kinds)} FROM {start} s FULL JOIN {end} e ON "
+        f"WITH lines AS MATERIALIZED ({both}) "
+        f"{_joined(table, kinds)} FROM {start} s FULL JOIN {end} e ON "
         + " AND ".join(f"s.{key} IS NOT DISTINCT FROM e.{key}" for key in (*_KEYS[table], "file"))
     )
 
@@ -176,19 +197,17 @@ def _joined(table: str, kinds: list[str]) -> str:
     )
 
 
-def _read(kinds: list[str], many: bool, cached: bool) -> Lines:
-    """Lines of these kinds: those that no cache holds."""
+def _read(kinds: list[str], many: bool, name: str, longest: int) -> Lines:
     fields = list({c.key: c for kind in kinds for c in columns_of(KINDS[kind])}.values())
-    name = REST if cached else EVENTS
     if many:
-        return many_of(fields, " OR ".join(map(_is_of, kinds)), lines_of([name]))
+        return many_of(fields, " OR ".join(map(_is_of, kinds)), lines_of([name], longest))
     members = ", ".join(f"{quote(c.key)} {read_as(c)}" for c in fields)
     wanted = f"type IN ({listed(kinds)})"
-    return few(fields, f"STRUCT({members})", [name])._replace(wanted=wanted)
+    return few(fields, f"STRUCT({members})", [name], longest=longest)._replace(wanted=wanted)
 
 
-def _one_kind(kind: str, lines: Lines, cached: bool) -> str:
-    rest = _selected(kind, lines)
+def _one_kind(kind: str, read: list[Lines], cached: bool) -> str:
+    rest = " UNION ALL ".join(_selected(kind, lines) for lines in read)
     if not cached:
         return rest
     names = ", ".join(c.name for c, _ in _columns_of_kind(kind))
@@ -202,11 +221,11 @@ def lines_of_kinds(files: list[str], longest: int, *, many: bool) -> str:
     """
     kinds = listed(KINDS)
     if many:
-        lines = f"SELECT json, filename, json->>'$.type' AS type FROM {lines_of(files)}"
+        read = lines_of(files, longest)
+        lines = f"SELECT json, filename, json->>'$.type' AS type FROM {read}"
     else:
-        lines = f"SELECT * FROM {few([], 'JSON', files).source}"
-    query = f"FROM ({lines}) WHERE type IN ({kinds})"
-    return query.replace(longest_line(LONGEST_LINE), longest_line(longest))
+        lines = f"SELECT * FROM {few([], 'JSON', files, longest=longest).source}"
+    return f"FROM ({lines}) WHERE type IN ({kinds})"
 
 
 def rows_of_kind(kind: str, lines: str, *, many: bool) -> str:

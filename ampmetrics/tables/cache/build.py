@@ -15,7 +15,7 @@ from ampmetrics.events import KINDS
 from ampmetrics.tables.cache.manifest import Part, digest
 from ampmetrics.tables.cache.state import Piece
 from ampmetrics.tables.columns import ENVELOPE, columns_of
-from ampmetrics.tables.files import LONGEST_LINE
+from ampmetrics.tables.files import LONGEST_LINE, SHORT_LINE
 from ampmetrics.tables.lines import quoted
 from ampmetrics.tables.views import lines_of_kinds, rows_of_kind
 
@@ -28,8 +28,6 @@ _PART = 1 << 28
 """Bytes of events that one part is made of; more would need more memory."""
 _FILES = 2000
 """Files that one part is made of: all of them are read again when one is replaced."""
-_LONGEST = 1 << 24
-"""Lines up to this are read fastest."""
 _TO_PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 61440)"
 
 
@@ -61,7 +59,7 @@ def built(source: Source, batch: dict[str, Piece], place: int, folder: Path, *, 
 
 def _read(con: duckdb.DuckDBPyConnection, files: list[str], *, many: bool) -> None:
     try:
-        con.execute(f"CREATE TEMP TABLE lines AS {lines_of_kinds(files, _LONGEST, many=many)}")
+        con.execute(f"CREATE TEMP TABLE lines AS {lines_of_kinds(files, SHORT_LINE, many=many)}")
     except duckdb.InvalidInputException:
         # A longer line; all others are read the same.
         con.execute(f"CREATE TEMP TABLE lines AS {lines_of_kinds(files, LONGEST_LINE, many=many)}")
@@ -97,7 +95,7 @@ def without_rows(con: duckdb.DuckDBPyConnection) -> bytes:
 def expressions(*, many: bool) -> str:
     """All that is asked of the lines: where it changes, parts of before are of no use."""
     rows = (rows_of_kind(kind, "lines", many=many) for kind in KINDS)
-    return " ".join([lines_of_kinds([], _LONGEST, many=many), *rows])
+    return " ".join([lines_of_kinds([], SHORT_LINE, many=many), *rows])
 
 
 def delete(part: Part, folder: Path) -> None:

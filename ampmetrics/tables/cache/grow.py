@@ -19,6 +19,7 @@ from ampmetrics.tables.cache.state import (
     remember,
     still_holds,
 )
+from ampmetrics.tables.mended import is_packed
 from ampmetrics.tables.source import PIECE, piece_of, read_under
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _wanted(source: Source, piece: Piece, key: Key) -> _Wanted | None:
     if name is None:
         return None
     try:
-        if look.mended or _is_packed(file):
+        if look.mended or is_packed(file):
             held = remember(file, key, key.size, grows=False)
             return _Wanted(held, {name: Piece(file, 0, key.size)})
         end = end_of_lines(file, piece.start, key.size)
@@ -118,7 +119,7 @@ def _in_order(batch: dict[str, Piece]) -> dict[str, Piece]:
     if not any(name.startswith(PIECE) for name in batch):
         return batch
     return {
-        piece_of(piece) if name == piece.file and not _is_packed(name) else name: piece
+        piece_of(piece) if name == piece.file and not is_packed(name) else name: piece
         for name, piece in batch.items()
     }
 
@@ -129,10 +130,6 @@ def _cut(piece: Piece) -> Iterator[Piece]:
         end = cut_behind(piece.file, start + _LONGEST - 1, piece.end)
         yield Piece(piece.file, start, end)
         start = end
-
-
-def _is_packed(file: str) -> bool:
-    return file.partition("?")[0].lower().endswith((".gz", ".zst"))
 
 
 def _is_right(wanted: _Wanted, file: str) -> bool:
