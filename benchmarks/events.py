@@ -49,8 +49,8 @@ def usage(n: int) -> Record:
 
 def call(n: int) -> Record:
     commands = [
-        {"command": "python -m pytest -q tests/test_parser.py -k 'not slow'", "cwd": "/work/repo"},
-        {"path": "/work/repo/src/parser/expressions.py", "range": [1, 240]},
+        {"command": "python -m pytest -q tests/test_parser.py -k 'not slow'", "cwd": "/repo"},
+        {"path": "/repo/src/parser/expressions.py", "range": [1, 240]},
         {"pattern": "def parse_.*\\(", "path": "src", "glob": "**/*.py"},
     ]
     return ToolCall(

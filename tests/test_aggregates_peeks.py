@@ -36,7 +36,7 @@ LOOKS = {
     "git fetch origin && git pull": "fetch",
     "git remote update": "fetch",
     "cat .git/packed-refs": "git folder",
-    "ls /work/.git/refs/heads": "git folder",
+    "ls /repo/.git/refs/heads": "git folder",
     "git show deadbe1": "commit",
     "git diff abc1234..9f8e7d6 -- x": "commit",
     "git show 1234abc:src/x.py": "commit",

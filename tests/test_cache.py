@@ -222,6 +222,18 @@ def test_what_comes_to_a_file_is_there_at_once(
     assert held < parts(folder), "what was held is not made again"
 
 
+def test_a_folder_whose_name_is_only_bytes_is_read_beside_the_cache(
+    events: Path, tmp_path: Path, folder: Path
+) -> None:
+    odd = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9"))
+    odd.mkdir()
+    file_of(odd, calls(0, 3))
+    file_of(events, calls(3, 5))
+    with closing(connect([odd, events], cache=folder)) as con:
+        assert con.execute("SELECT count(*) FROM tool_calls").fetchall() == [(5,)]
+    assert [entry.paths for entry in cached(folder)] == [[f"{tmp_path}/caf\\xe9", str(events)]]
+
+
 def test_a_last_line_that_goes_on_is_not_two_lines(
     events: Path, is_same: Callable[[], dict[str, list[Any]]]
 ) -> None:

@@ -109,7 +109,7 @@ def test_the_tables_show_it_all(run: Command, tmp_path: Path) -> None:
             "SELECT model, sum(total_tokens)::BIGINT FROM llm_usage GROUP BY 1 ORDER BY 1"
         ).fetchall()
         assert spent == [("claude-sonnet-4-5-20250929", 4952), ("gpt-5.5", 1050)]
-        assert con.sql("SELECT DISTINCT cwd FROM iterations").fetchall() == [("/work",)]
+        assert con.sql("SELECT DISTINCT cwd FROM iterations").fetchall() == [("/repo",)]
         where = con.sql("SELECT source_line FROM tool_calls WHERE tool_name = 'Bash'").fetchall()
         assert where == [(7,)]
         assert con.sql("SELECT count(*) FROM unreadable_lines").fetchall() == [(0,)]
@@ -227,7 +227,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, run: Command) -> No
         ([], 2), (["--since", "2026-03-01"], 2), (["--since", "2026-03-02"], 1),
         (["--until", "2026-03-01"], 1), (["--until", "2026-02-28"], 0),
         (["--since", "2026-03-01T10:00:21Z", "--until", "2026-03-01"], 1),
-        (["--since", "1d"], 0), (["--project", "/work"], 2), (["--project", "work"], 2),
+        (["--since", "1d"], 0), (["--project", "/repo"], 2), (["--project", "repo"], 2),
         (["--project", "/"], 2), (["--project", "/wor"], 0), (["--project", "."], 0),
     ],
 )  # fmt: skip

@@ -40,12 +40,12 @@ def used(input_: int, written: int, read: int, output: int) -> Json:
             "cache_read_input_tokens": read, "output_tokens": output}  # fmt: skip
 
 
-INIT: Json = {"type": "system", "subtype": "init", "cwd": "/work"}
+INIT: Json = {"type": "system", "subtype": "init", "cwd": "/repo"}
 DONE: Json = {"type": "result", "subtype": "success", "duration_ms": 7000, "is_error": False}
 
 
 def test_a_stream_has_no_times_but_that_of_its_file(tmp_path: Path) -> None:
-    call = {"type": "tool_use", "id": "t1", "name": "edit_file", "input": {"path": "/work/a.py"}}
+    call = {"type": "tool_use", "id": "t1", "name": "edit_file", "input": {"path": "/repo/a.py"}}
     diff = json.dumps({"diff": "```diff\n--- a\n+++ a\n@@ -1 +1,2 @@\n-x\n+y\n+z\n```"})
     answer = {"type": "tool_result", "tool_use_id": "t1", "content": diff, "is_error": False}
     path = stream(
@@ -66,7 +66,7 @@ def test_a_stream_has_no_times_but_that_of_its_file(tmp_path: Path) -> None:
     assert (edit.path, edit.lines_added, edit.lines_deleted) == ("a.py", 2, 1)
     ends = records(events, "iteration_end")
     assert [(end.status, end.duration_ms) for end in ends] == [("success", 7000), (None, None)]
-    assert records(events, "iteration_start")[0].cwd == "/work"
+    assert records(events, "iteration_start")[0].cwd == "/repo"
     assert {each.model for each in records(events, "llm_usage")} == {None}
 
 

@@ -21,7 +21,7 @@ MODEL = "claude-sonnet-4-5-20250929"
 def line(type_: str, second: float, message: Json, **more: Any) -> Json:
     number = f"{type_}-{second}"
     return {
-        "parentUuid": None, "isSidechain": False, "cwd": "/work", "sessionId": SESSION,
+        "parentUuid": None, "isSidechain": False, "cwd": "/repo", "sessionId": SESSION,
         "version": "2.1.0", "gitBranch": "main", "type": type_, "message": message,
         "uuid": number, "timestamp": f"2026-03-01T10:00:{second:06.3f}Z", **more,
     }  # fmt: skip
@@ -69,11 +69,11 @@ CHAT = [
     said(2, "m1", text("I look."), usage(8)),
     said(3, "m1", call("t1", "Bash", command="make"), usage(40, hour=50), stop="tool_use"),
     result(5, "t1", "Exit code 2\nno rule", error=True),
-    said(6, "m2", call("t2", "Edit", file_path="/work/src/calc.py"), usage(30)),
-    said(6.5, "m2", call("t3", "Write", file_path="/work/NOTES.md"), usage(60), stop="tool_use"),
-    result(7, "t2", "done", toolUseResult={"filePath": "/work/src/calc.py",
+    said(6, "m2", call("t2", "Edit", file_path="/repo/src/calc.py"), usage(30)),
+    said(6.5, "m2", call("t3", "Write", file_path="/repo/NOTES.md"), usage(60), stop="tool_use"),
+    result(7, "t2", "done", toolUseResult={"filePath": "/repo/src/calc.py",
                                            "structuredPatch": PATCH}),
-    result(8, "t3", "done", toolUseResult={"type": "create", "filePath": "/work/NOTES.md",
+    result(8, "t3", "done", toolUseResult={"type": "create", "filePath": "/repo/NOTES.md",
                                            "content": "# Notes\n\nx\n", "structuredPatch": []}),
     said(9, "m3", text("Done."), usage(5), stop="end_turn"),
     user(20, "And now the other"),
@@ -111,7 +111,7 @@ def test_prompts_are_iterations_and_say_how_they_ended(tmp_path: Path) -> None:
         "Fix it", "And now the other",
     ]  # fmt: skip
     start = records(events, "iteration_start")[0]
-    assert (start.cwd, start.git_branch, start.agent_version) == ("/work", "main", "2.1.0")
+    assert (start.cwd, start.git_branch, start.agent_version) == ("/repo", "main", "2.1.0")
     ends = records(events, "iteration_end")
     assert [(end.status, end.duration_ms) for end in ends] == [
         ("success", 9000), ("cancelled", 1000),
@@ -196,7 +196,7 @@ def test_a_sub_agent_in_a_file_of_its_own(tmp_path: Path) -> None:
     side = {"isSidechain": True, "agentId": "a1"}
     sub = [
         user(2, "Look", **side),
-        said(3, "s1", call("t9", "Read", file_path="/work/x"), usage(20), **side),
+        said(3, "s1", call("t9", "Read", file_path="/repo/x"), usage(20), **side),
         result(4, "t9", "…", **side),
         said(5, "s2", text("found"), usage(30), stop="end_turn", **side),
     ]

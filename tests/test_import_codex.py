@@ -24,7 +24,7 @@ def line(type_: str, second: float, **payload: Any) -> Json:
 
 def meta(thread: str = THREAD, **more: Any) -> Json:
     git = {"commit_hash": "d002f6", "branch": "main"}
-    return line("session_meta", 0, id=thread, cwd="/work", cli_version="0.169.0", git=git, **more)
+    return line("session_meta", 0, id=thread, cwd="/repo", cli_version="0.169.0", git=git, **more)
 
 
 def item(second: float, type_: str, **payload: Any) -> Json:
@@ -53,7 +53,7 @@ def rollout(folder: Path, *lines: Any, thread: str = THREAD, time: str = "T10-00
     return write(path, lines, lines=True)
 
 
-MODEL = line("turn_context", 0.1, model="gpt-5.5", cwd="/work")
+MODEL = line("turn_context", 0.1, model="gpt-5.5", cwd="/repo")
 PROMPT = event(1, "user_message", message="Fix it")
 
 
@@ -95,7 +95,7 @@ def test_records_of_responses_go_before_totals(tmp_path: Path) -> None:
     assert (end.status, end.duration_ms) == ("success", 4321)
     (start,) = records(events, "iteration_start")
     assert (start.cwd, start.git_branch, start.git_sha, start.agent_version, start.model) == (
-        "/work", "main", "d002f6", "0.169.0", "gpt-5.5",
+        "/repo", "main", "d002f6", "0.169.0", "gpt-5.5",
     )  # fmt: skip
 
 
@@ -136,8 +136,8 @@ def test_calls_of_new_and_old_versions(tmp_path: Path) -> None:
 
 
 def test_what_a_patch_came_to_goes_before_the_patch(tmp_path: Path) -> None:
-    changes = {"/work/a.py": {"type": "update", "unified_diff": "@@ -1 +1 @@\n-x\n+y\n",
-                              "move_path": "/work/c.py"}}  # fmt: skip
+    changes = {"/repo/a.py": {"type": "update", "unified_diff": "@@ -1 +1 @@\n-x\n+y\n",
+                              "move_path": "/repo/c.py"}}  # fmt: skip
     change = {"type": "FileChange", "id": "c1", "status": "completed", "changes": changes}
     path = rollout(
         tmp_path, meta(), MODEL, PROMPT,

@@ -18,8 +18,8 @@ from ampmetrics.importers import SOURCES
 
 SIDE = {"isSidechain": True}
 TOTAL = codex.used(1000, 900, 50)
-CHANGES = {"/work/a.py": {"type": "update", "unified_diff": "@@\n+x", "move_path": "/work/b.py"}}
-CALL = {"type": "tool_use", "id": "t1", "name": "edit_file", "input": {"path": "/work/a.py"}}
+CHANGES = {"/repo/a.py": {"type": "update", "unified_diff": "@@\n+x", "move_path": "/repo/b.py"}}
+CALL = {"type": "tool_use", "id": "t1", "name": "edit_file", "input": {"path": "/repo/a.py"}}
 ANSWER = {
     "type": "tool_result",
     "tool_use_id": "t1",

@@ -24,7 +24,7 @@ SAVED = {
     "gemini": ("gemini-cli-0.61.0/basic", OPENAI, 6),
     "opencode": ("opencode-1.18.33/anthropic", ANTHROPIC, 6),
 }
-INIT = {"type": "system", "subtype": "init", "cwd": "/work", "session_id": SESSION, "model": "m"}
+INIT = {"type": "system", "subtype": "init", "cwd": "/repo", "session_id": SESSION, "model": "m"}
 
 
 @pytest.mark.skipif(not RUNS.is_dir(), reason="the samples are not here")
@@ -52,7 +52,7 @@ def test_several_runs_and_a_session_that_its_own_file_tells(tmp_path: Path) -> N
     sessions, reading = told(source("claude"), path)
     events = sessions[SESSION]
     starts, ends = records(events, "iteration_start"), records(events, "iteration_end")
-    assert [(start.cwd, start.iteration_number) for start in starts] == [("/work", 1), ("/work", 2)]
+    assert [(start.cwd, start.iteration_number) for start in starts] == [("/repo", 1), ("/repo", 2)]
     assert [(end.status, end.reason, end.duration_ms) for end in ends] == [
         ("failed", "no", 5.0), (None, None, None),
     ]  # fmt: skip

@@ -28,6 +28,7 @@ from ampmetrics.theme import outcome_look
 __all__ = ["time_and_cost", "timeline"]
 
 _MAX_POINTS = 2000
+_TESTS = "success command"
 _MAX_SPANS = 1500
 _SHAPES = {"passed": "circle", "not passed": "cross", "not judged": "diamond"}
 _RESULTS = (("succeeded", "s1"), ("failed", "failed"), ("not known", "unjudged"))
@@ -187,14 +188,20 @@ def timeline(frame: pl.DataFrame, *, title: str = "Tool calls over time") -> Cha
         _gantt(spans, lanes),
         title,
         [
-            f"{number(spans.height, 'call')}. The gaps are the model and the agent itself.",
+            f"{_counted(spans)}. The gaps are the model and the agent itself.",
             f"Of {number(open_ended, 'call')} the end is not known." if open_ended else "",
             f"{number(later, 'later call')} left out." if later else "",
             f"{number(unstarted, 'call')} without a start left out." if unstarted else "",
         ],
-        f"Timeline of {number(spans.height, 'call')} in {number(len(lanes), 'lane')}.",
+        f"Timeline of {_counted(spans)} in {number(len(lanes), 'lane')}.",
         len(lanes) * 29,
     )
+
+
+def _counted(spans: pl.DataFrame) -> str:
+    runs = spans.filter(pl.col("lane") == _TESTS).height
+    calls = number(spans.height - runs, "call")
+    return f"{calls} and {number(runs, 'run')} of the {_TESTS}" if runs else calls
 
 
 def _gantt(spans: pl.DataFrame, lanes: list[str]) -> alt.LayerChart:
@@ -252,4 +259,4 @@ def _spans(spans: pl.DataFrame) -> pl.DataFrame:
 def _lanes(spans: pl.DataFrame) -> list[str]:
     """Lanes in the order in which they first appear, the success command last."""
     seen = spans["lane"].unique(maintain_order=True).to_list()
-    return sorted(seen, key=lambda lane: lane == "success command")
+    return sorted(seen, key=lambda lane: lane == _TESTS)

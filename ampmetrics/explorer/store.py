@@ -16,6 +16,7 @@ from ampmetrics.aggregates.net import SESSION
 from ampmetrics.errors import BadInputError
 from ampmetrics.jsonl import names_of_event_files
 from ampmetrics.tables import connect, connected_paths, describe, rows
+from ampmetrics.tables.files import name_as_text
 from ampmetrics.tables.held import held
 from ampmetrics.tables.wide import beginning
 
@@ -76,7 +77,7 @@ class Store:
 
     def _open(self, con: DuckDBPyConnection) -> None:
         files = [file for (file,) in rows(con, "event_files").fetchall()]
-        found = {_as_text(file) for file in self._found()}
+        found = {name_as_text(file) for file in self._found()}
         # Those of a connection and at addresses; more of them are not looked for.
         self._fixed = [file for file in files if file not in found]
         self._seen = _keys([*self._fixed, *self._found()])
@@ -105,7 +106,7 @@ class Store:
         if changed:
             with closing(connect(changed, cache=False)) as con:
                 new = _read(con)
-        return News(new, [_as_text(file) for file in (*changed, *gone)], now, len(files))
+        return News(new, [name_as_text(file) for file in (*changed, *gone)], now, len(files))
 
     def take(self, news: News) -> None:
         """Hold what is new in place of what was held of these files."""
@@ -127,11 +128,6 @@ def _keys(files: Iterable[str]) -> dict[str, _Key]:
             continue
         found[file] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
     return found
-
-
-def _as_text(file: str) -> str:
-    """A file as the tables name it."""
-    return os.fsencode(file).decode(errors="backslashreplace")
 
 
 def _read(con: DuckDBPyConnection) -> dict[str, pl.DataFrame]:

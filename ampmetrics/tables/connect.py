@@ -67,7 +67,7 @@ def connect(
     source = Source(made)
     con.register_filesystem(source)
     con.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    con.execute("SET VARIABLE connected_paths = ?", [[str(path) for path in local]])
+    con.execute("SET VARIABLE connected_paths = ?::BLOB[]", [list(map(os.fsencode, local))])
     names = [*files, *remote]
     con.execute("CREATE TABLE event_files AS SELECT unnest(?::VARCHAR[]) AS file", [names])
     many = len(names) >= _MANY
@@ -95,7 +95,7 @@ def _is_large(file: str) -> bool:
 def connected_paths(con: duckdb.DuckDBPyConnection) -> list[str]:
     """The files, folders and globs that were connected, as they were given; not the addresses."""
     ((paths,),) = con.execute("SELECT getvariable('connected_paths')").fetchall()
-    return list(paths or [])
+    return list(map(os.fsdecode, paths or []))
 
 
 def rows(

@@ -23,7 +23,7 @@ from ampmetrics.tables.mended import (
     unpacked,
 )
 
-__all__ = ["LONGEST_LINE", "SHORT_LINE", "Fetch", "Look", "Looks", "nameable"]
+__all__ = ["LONGEST_LINE", "SHORT_LINE", "Fetch", "Look", "Looks", "name_as_text", "nameable"]
 
 _ENOUGH = 1 << 28
 """Bytes of one temporary file; the next one is begun then."""
@@ -34,12 +34,13 @@ Fetch = Callable[[IO[bytes]], None]
 
 def nameable(files: list[str]) -> tuple[list[str], dict[str, Fetch]]:
     """The files whose name is text, and those whose name is only bytes by a text that shows it."""
-    odd = {file for file in files if not file.isascii() and file != _as_text(file)}
-    named = {_as_text(file): _copy_of(file) for file in files if file in odd}
+    odd = {file for file in files if not file.isascii() and file != name_as_text(file)}
+    named = {name_as_text(file): _copy_of(file) for file in files if file in odd}
     return [file for file in files if file not in odd], named
 
 
-def _as_text(name: str) -> str:
+def name_as_text(name: str) -> str:
+    """A name that may be only bytes, as a text that shows it."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 

@@ -18,6 +18,7 @@ from platformdirs import user_cache_path
 from ampmetrics.tables.cache.build import expressions
 from ampmetrics.tables.cache.entry import LOG, Entry, in_use, peek, removed
 from ampmetrics.tables.cache.kept import Kept
+from ampmetrics.tables.files import name_as_text
 
 if TYPE_CHECKING:
     from ampmetrics.tables.source import Source
@@ -67,11 +68,13 @@ def opened(
     layout = _layout(many=many)
     absolute = [path if "://" in path else os.path.abspath(path) for path in paths]  # noqa: PTH100
     # The names of the files that the rows hold follow from the paths as they were given.
-    key = msgspec.json.encode([sorted(zip(paths, absolute, strict=True)), layout])
+    given = [[os.fsencode(name).hex() for name in names] for names in (paths, absolute)]
+    key = msgspec.json.encode([sorted(zip(*given, strict=True)), layout])
     name = hashlib.blake2b(key, digest_size=16).hexdigest()
     is_new = not (folder / name).exists()
     try:
-        entry = Entry(folder / name, sorted(set(absolute)), layout)
+        shown = {name_as_text(path) for path in absolute}
+        entry = Entry(folder / name, sorted(shown), layout)
     except OSError as error:
         LOG.warning("the files are read without a cache: %s", error)
         return None
