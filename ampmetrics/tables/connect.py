@@ -73,7 +73,7 @@ def connect(
     many = len(names) >= _MANY
     kept = opened([str(path) for path in local], names, source, cache, many=many)
     source.no_rows = without_rows(con) if kept else b""
-    large = any(map(_is_large, files))
+    large = not many and any(map(_is_large, files))
     con.execute(";".join(create_views(many=many, large=large, cached=kept is not None)))
     source.looks, source.kept = Looks(files, remote), kept
     if not external_access:

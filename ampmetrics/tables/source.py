@@ -143,7 +143,7 @@ class Source(AbstractFileSystem):  # type: ignore[misc]
 
     def _by_length(self, path: str) -> list[str]:
         # DuckDB asks for the short ones first: a file that changes meanwhile is one of either.
-        if path == SHORT:
+        if path == SHORT or not hasattr(self._told, "named"):
             named = [(read_under(file, look), look.is_short) for file, look in self.looks.all()]
             self._told.named = [(name, is_short) for name, is_short in named if name]
         return [name for name, is_short in self._told.named if is_short == (path == SHORT)]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "built", "delete", "expressions", "merged", "without_rows"]
 
-_PART = 1 << 28
+_PART = 3 << 26
 """Bytes of events that one part is made of; more would need more memory."""
 _FILES = 2000
 """Files that one part is made of: all of them are read again when one is replaced."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Grown", "grow", "without"]
 
-_LONGEST = 1 << 28
+_LONGEST = 3 << 26
 """Longest piece of a file that one part is made of."""
 _SMALL_FILE = 1 << 20
 _QUIET_NS = 2_000_000_000
