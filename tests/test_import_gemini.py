@@ -47,7 +47,7 @@ def call(id_: str, name: str, second: float, **more: Any) -> Json:
 def chat(folder: Path, *messages: Json, name: str = "session-1.jsonl", **header: Any) -> Path:
     project = folder / ".gemini" / "tmp" / "work"
     path = write(project / "chats" / name, [{**HEADER, **header}, *messages], lines=True)
-    (project / ".project_root").write_text("/home/me/work")
+    (project / ".project_root").write_text("/home/me/repo")
     return path
 
 
@@ -55,7 +55,7 @@ def test_a_message_that_is_written_twice_counts_once_with_its_tools(tmp_path: Pa
     context = {"$set": {"messages": [user("0", 0, "<session_context>\nToday is …")]}}
     edited = {
         "fileDiff": "--- a\n+++ b\n@@ -1,2 +1,2 @@\n-x\n+y\n+--- z\n", "isNewFile": False,
-        "filePath": "/home/me/work/src/a.py",
+        "filePath": "/home/me/repo/src/a.py",
     }  # fmt: skip
     calls = [
         call("c1", "replace", 2.5, resultDisplay=edited),
