@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Any
 import markdown_it
 import nbformat
 import polars as pl
+import psutil
 import pytest
 from bs4 import BeautifulSoup
 from hostile import ANSI, DIFF, IMAGE, SCRIPT
@@ -402,11 +404,25 @@ def test_a_kernel_that_dies_is_an_error_and_not_a_hang(
     assert "This report is not complete." in (tmp_path / "out.html").read_text()
 
 
-def test_a_notebook_runs_in_this_python_and_folder(run: Callable[..., str]) -> None:
-    text = run("import sys, os, ampmetrics; print(sys.executable, os.getcwd(), paths)")
+def test_a_notebook_runs_in_this_python_and_folder_and_ends_in_order(
+    run: Callable[..., str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.txt"
+    text = run(
+        "import sys, os, importlib.util\n"
+        "print('loaded', {'polars', 'duckdb', 'altair'} & set(sys.modules))\n"
+        "print('ours', importlib.util.find_spec('timeline'), sys.stdin.read() == '')",
+        "import atexit, ampmetrics; print(sys.executable, os.getcwd(), paths)",
+        f"kept = open({str(kept)!r}, 'w'); _ = kept.write('not closed')\n"
+        f"_ = atexit.register(lambda: open({str(kept)!r} + '2', 'w').write('said goodbye'))",
+    )
+    assert "loaded set()" in text
+    assert "ours None True" in text
     assert sys.executable in text
     assert str(Path.cwd()) in text
     assert "An error" not in text
+    assert kept.read_text() == "not closed"
+    assert kept.with_name("kept.txt2").read_text() == "said goodbye"
 
 
 @pytest.mark.parametrize(
@@ -424,12 +440,17 @@ def test_a_notebook_runs_in_this_python_and_folder(run: Callable[..., str]) -> N
     ],
 )
 def test_bad_input_names_the_choices(
-    sample_run: Path, tmp_path: Path, options: dict[str, Any], message: str
-) -> None:
+    sample_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any], message: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
     with pytest.raises(BadInputError) as error:
         reports.build_report(sample_run, tmp_path / "x.html", **options)
     assert message in str(error.value)
     assert not (tmp_path / "x.html").exists()
+    assert not psutil.Process().children()
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_bad_paths_are_refused_before_anything_runs(sample_run: Path, tmp_path: Path) -> None:

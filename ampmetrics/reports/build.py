@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ampmetrics.errors import BadInputError, CannotRunError, ReportFailedError
 from ampmetrics.jsonl import event_files
 from ampmetrics.reports.declared import check, declared
-from ampmetrics.reports.notebooks import find_notebook, read_notebook
+from ampmetrics.reports.kernel import Kernel, kernel
+from ampmetrics.reports.notebooks import built_in, find_notebook, read_notebook
 
 if TYPE_CHECKING:
     from ampmetrics.reports.run import Executed
@@ -22,6 +23,11 @@ __all__ = ["FORMS", "build_report"]
 
 FORMS = ("html", "ipynb", "pdf", "md")
 """What a report can be written as; also how such a file's name ends."""
+
+_OURS = (
+    "duckdb", "scipy.special", "ampmetrics.charts", "ampmetrics.reports", "ampmetrics.aggregates",
+)  # fmt: skip
+"""All that our notebooks need; they import it themselves too."""
 
 _PLACES = ("paths", "cache", "prices")
 """Parameters that name files: the page shows their names, not where on this machine they lie."""
@@ -49,16 +55,16 @@ def build_report(
     file, write = _output_path(output), _writer(form)
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     source = find_notebook(notebook)
-    ready = read_notebook(source)
     wanted = dict(parameters or {})
     if given:
         event_files(given)
         wanted["paths"] = [str(Path(path).absolute()) for path in given]
-    check(declared(ready), wanted)
-    with ThreadPoolExecutor(1) as meanwhile:
+    with ThreadPoolExecutor(1) as meanwhile, kernel(_modules(source)) as begun:
+        ready = read_notebook(source)
+        check(declared(ready), wanted)
         # The kernel works in a process of its own: what the page needs loads beside it.
         meanwhile.submit(_load_exporter)
-        executed = _execute(ready, wanted)
+        executed = _execute(ready, wanted, begun)
     if form != "ipynb":
         _name_only(executed, wanted)
     _sign(executed, source, time.monotonic() - began)
@@ -101,10 +107,15 @@ def _load_exporter() -> None:
     bundle()
 
 
-def _execute(notebook: Any, parameters: Mapping[str, Any]) -> Executed:
+def _execute(notebook: Any, parameters: Mapping[str, Any], begun: Kernel) -> Executed:
     from ampmetrics.reports.run import execute
 
-    return execute(notebook, parameters)
+    return execute(notebook, parameters, begun)
+
+
+def _modules(source: Path) -> tuple[str, ...]:
+    """What our own notebooks load; one of the user's may want to say something before it does."""
+    return _OURS if source in built_in().values() else ()
 
 
 def _name_only(executed: Executed, parameters: Mapping[str, Any]) -> None:

@@ -1,29 +1,28 @@
-"""Runs a notebook with papermill in a kernel of this very Python, without a word on the terminal.
-
-Nothing is written but in a temporary folder: no history, profile or connection file of the user's.
-"""
+"""Runs a notebook with papermill in a kernel, without a word on the terminal."""
 
 from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
 import papermill
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 from traitlets.config import Config
 
+from ampmetrics.reports.kernel import Kernel
+
 __all__ = ["Executed", "Failure", "execute"]
 
-_LOG = "kernel.log"
 _MARKER = "papermill-error-cell-tag"
 _INJECTED = "injected-parameters"
 
@@ -42,47 +41,63 @@ class Executed(NamedTuple):
     failure: Failure | None
 
 
-class _Kernel(AsyncKernelManager):
-    """Starts this interpreter, whatever kernels the user has by the name python3."""
+class _Waiting(LocalProvisioner):
+    """Gives the kernel's command line to a process that waits for it, and starts none."""
 
-    @default("kernel_spec_manager")
-    def _native_only(self) -> KernelSpecManager:
-        return KernelSpecManager(kernel_dirs=[])
+    kernel: Kernel
 
-    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-        folder = Path(self.connection_file).parent
-        # What the kernel itself prints, such as that it was stopped, is no user's business.
-        with (folder / _LOG).open("ab") as log:
-            await super().start_kernel(env=_environment(folder), stdout=log, stderr=log, **options)
+    async def launch_kernel(self, cmd: list[str], **_: Any) -> KernelConnectionInfo:
+        self.process = self.kernel.process
+        self.pid, self.pgid, self.cwd = self.process.pid, self.process.pid, Path.cwd()
+        self.kernel.begin(cmd[cmd.index("-f") :])
+        return self.connection_info
 
 
-def execute(notebook: Any, parameters: Mapping[str, Any]) -> Executed:
+def _manager(kernel: Kernel) -> type[AsyncKernelManager]:
+    """A class of its own, because it is papermill that makes the manager."""
+
+    class Manager(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _native_only(self) -> KernelSpecManager:
+            """This interpreter, whatever kernels the user has by the name python3."""
+            return KernelSpecManager(kernel_dirs=[])
+
+        async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+            self.provisioner = _Waiting(
+                kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
+            )
+            self.provisioner.kernel = kernel
+            await super().start_kernel(**options)
+
+    return Manager
+
+
+def execute(notebook: Any, parameters: Mapping[str, Any], kernel: Kernel) -> Executed:
     """Run a notebook in the current folder; a cell's error ends it and is returned, not raised."""
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="ampmetrics-") as folder:
-        output = Path(folder) / "executed.ipynb"
-        try:
-            done = papermill.execute_notebook(
-                notebook,
-                str(output),
-                parameters=dict(parameters),
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                request_save_on_cell_execute=False,
-                autosave_cell_every=0,
-                kernel_manager_class=_Kernel,
-                config=_config(Path(folder)),
-            )
-        except (
-            PapermillExecutionError,
-            CellExecutionError,
-            DeadKernelError,
-            CellTimeoutError,
-        ) as error:
-            if output.exists():
-                notebook = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]
-            return _failed(notebook, error)
+    output = kernel.folder / "executed.ipynb"
+    try:
+        done = papermill.execute_notebook(
+            notebook,
+            str(output),
+            parameters=dict(parameters),
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            kernel_manager_class=_manager(kernel),
+            config=_config(kernel.folder),
+        )
+    except (
+        PapermillExecutionError,
+        CellExecutionError,
+        DeadKernelError,
+        CellTimeoutError,
+    ) as error:
+        if output.exists():
+            notebook = nbformat.read(output, as_version=4)  # type: ignore[no-untyped-call]
+        return _failed(notebook, error)
     return Executed(done, None)
 
 
@@ -92,17 +107,6 @@ def _config(folder: Path) -> Config:
         # Over TCP ipykernel warns on stderr that others on this machine could listen.
         manager |= {"transport": "ipc", "ip": str(folder / "k")}
     return Config({"KernelManager": manager})
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    environment = dict(os.environ)
-    environment |= {"IPYTHONDIR": str(folder / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    # A checkout that is on sys.path but not installed has to be importable in the kernel too.
-    home = Path(__file__).resolve().parents[2]
-    if home.name not in ("site-packages", "dist-packages"):
-        known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = os.pathsep.join([str(home), *([known] if known else [])])
-    return environment
 
 
 def _failed(notebook: Any, error: Exception) -> Executed:
