@@ -53,8 +53,8 @@ def scan(con: DuckDBPyConnection, view: str, columns: Sequence[str]) -> pl.LazyF
     """
     again = None if view in _WHOLE else run_again(con)
     if again is None or again.is_empty():
-        return pl.scan_arrow_c_stream(rows(con, view).project(", ".join(columns)))
-    read = rows(con, view).project(", ".join(dict.fromkeys([*columns, *TRIAL])))
+        return pl.scan_arrow_c_stream(rows(con, view, columns))
+    read = rows(con, view, list(dict.fromkeys([*columns, *TRIAL])))
     kept = pl.scan_arrow_c_stream(read).join(again.lazy(), on=TRIAL, how="anti", nulls_equal=True)
     return kept.select([column.rpartition(" AS ")[2] for column in columns])
 

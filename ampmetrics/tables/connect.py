@@ -101,14 +101,17 @@ def connected_paths(con: duckdb.DuckDBPyConnection) -> list[str]:
 def rows(
     con: duckdb.DuckDBPyConnection, view: str, columns: Sequence[str] = ()
 ) -> duckdb.DuckDBPyRelation:
-    """Rows of one view, only these columns read; raises BadInputError on an unknown view."""
+    """Rows of one view, only these columns read; raises BadInputError on an unknown view.
+
+    A column may also be an expression with a name, such as `tables.wide` makes.
+    """
     try:
-        relation = con.table(view) if view == "event_files" else con.view(view)
+        # Not con.view(view).select(…): it binds all columns of the view, and then these.
+        return con.sql(f"SELECT {', '.join(columns) or '*'} FROM main.{view}")
     except duckdb.CatalogException as error:
         raise BadInputError(
             f"this connection has no view {view!r}: open it with ampmetrics.connect(PATH)"
         ) from error
-    return relation.select(*columns) if columns else relation
 
 
 def query(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -12,7 +12,7 @@ import duckdb
 import msgspec
 
 from ampmetrics.tables.source import Source, name_of, name_within
-from ampmetrics.tables.views import all_wrong_values, suspects
+from ampmetrics.tables.views import all_wrong_values, kinds_of_wrong_values, suspects
 
 __all__ = [
     "BlankLine",
@@ -57,7 +57,10 @@ def unreadable_lines(source: Source) -> Iterator[dict[str, object]]:
 def wrong_values(source: Source) -> Iterator[dict[str, object]]:
     """One item a value of an event that is of another type than its column."""
     with closing(_reader(source)) as con:
-        found = con.execute(all_wrong_values())
+        kinds = [kind for (kind,) in con.execute(kinds_of_wrong_values()).fetchall()]
+        if not kinds:
+            return
+        found = con.execute(all_wrong_values(kinds))
         names = [column[0] for column in found.description or []]
         while rows := found.fetchmany(_AT_ONCE):
             yield from (dict(zip(names, row, strict=True)) for row in rows)

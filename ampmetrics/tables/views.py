@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ampmetrics.events import KINDS
 from ampmetrics.tables.columns import (
@@ -43,11 +43,12 @@ from ampmetrics.tables.source import (
     WITHIN,
     WRONG_VALUES,
 )
-from ampmetrics.tables.wrong import wrong_values
+from ampmetrics.tables.wrong import kinds_with_wrong_values, wrong_values
 
 __all__ = [
     "all_wrong_values",
     "create_views",
+    "kinds_of_wrong_values",
     "lines_of_kinds",
     "rows_of_kind",
     "suspects",
@@ -152,10 +153,19 @@ def _events(many: bool) -> str:
     )
 
 
-def all_wrong_values() -> str:
+def kinds_of_wrong_values() -> str:
+    """Query for the types of the events that have a value of another type than its column."""
+    return kinds_with_wrong_values(_all_events())
+
+
+def all_wrong_values(kinds: Iterable[str]) -> str:
     """Query for every value of another type than its column: file, line, field, value."""
-    events = f"SELECT * FROM ({_numbered(lines_of([EVENTS]))}) WHERE NOT ({_NO_EVENT})"
-    return f"SELECT {_FILE} AS file, {_LINE} AS line, field, value FROM ({wrong_values(events)}) e"
+    wrong = wrong_values(_all_events(), [kind for kind in kinds if kind in KINDS])
+    return f"SELECT {_FILE} AS file, {_LINE} AS line, field, value FROM ({wrong}) e"
+
+
+def _all_events() -> str:
+    return f"SELECT * FROM ({_numbered(lines_of([EVENTS]))}) WHERE NOT ({_NO_EVENT})"
 
 
 def _query(table: str, kinds: list[str], many: bool, files: Mapping[str, int]) -> str:
