@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ampmetrics.events import Outcome
 
 __all__ = [
+    "DARK",
     "FONT",
     "MONO",
     "OUTCOMES",
@@ -37,6 +38,13 @@ VEGA_MIME = "application/vnd.vegalite.v5+json"
 """The newest Vega-Lite bundle that JupyterLab and VS Code draw themselves."""
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 """What such a bundle says it holds. Altair says 6; our charts use nothing that 5 does not have."""
+_LOOKS = ("color", "fill", "stroke", "shape", "opacity", "strokeDash", "size")
+_PARTS = ("layer", "concat", "hconcat", "vconcat", "spec")
+DARK = (
+    ':is([data-jp-theme-light="false"],.vscode-dark,'
+    ".vscode-high-contrast:not(.vscode-high-contrast-light))"
+)
+"""CSS selector of what holds a notebook's outputs where it is dark: Jupyter's, and VS Code's."""
 
 
 class Shade(NamedTuple):
@@ -240,9 +248,49 @@ def _theme() -> Any:
 def _render(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
     # No text/html: it would win over the chart where scripts are stripped. And no
     # width="container": in a saved output it hangs JupyterLab's tab; the page stretches the chart.
-    spec = {**spec, "$schema": _SCHEMA}
+    spec = {**_apart(spec), "$schema": _SCHEMA}
     if "mark" in spec or "layer" in spec:
         asked = spec.get("width")
         spec = {**spec, "width": asked if isinstance(asked, int | float) else WIDTH}
         spec["usermeta"] = {"fluid": True, **spec.get("usermeta", {})}
     return {VEGA_MIME: spec, "text/plain": f"Chart: {spec.get('description') or 'no description'}"}
+
+
+def _apart(spec: dict[str, Any]) -> dict[str, Any]:
+    """The same, with charts that stand beside one another each in its own colours.
+
+    Vega-Lite makes one scale of all their colours, if nobody says otherwise: of two charts that
+    name theirs one loses some. Where one does not name them it is left so: a word has one colour.
+    """
+    for key in ("concat", "hconcat", "vconcat"):
+        if key in spec:
+            parts = [_apart(part) for part in spec[key]]
+            own = {name: "independent" for name, named in _named({key: parts}).items() if named}
+            asked = spec.get("resolve", {})
+            resolve = {**asked, "scale": {**own, **asked.get("scale", {})}}
+            spec = {**spec, key: parts, "resolve": resolve}
+    return spec
+
+
+def _named(spec: dict[str, Any]) -> dict[str, bool]:
+    """Of each channel that is a look: whether every scale of it tells which value has which."""
+    found: dict[str, bool] = {}
+    told = [
+        (name, _tells(channel.get("scale", {})))
+        for name, channel in spec.get("encoding", {}).items()
+        if name in _LOOKS and "field" in channel
+    ]
+    for key in _PARTS:
+        parts = spec.get(key, [])
+        for part in parts if isinstance(parts, list) else [parts]:
+            told += _named(part).items()
+    for name, named in told:
+        found[name] = found.get(name, True) and named
+    return found
+
+
+def _tells(scale: dict[str, Any] | None) -> bool:
+    if scale is None:
+        return True
+    looks = scale.get("range")
+    return isinstance(looks, list) and ("domain" in scale or len(looks) == 1)

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from ampmetrics import reports
 from ampmetrics.errors import CannotRunError
 from ampmetrics.reports.pdf import chromium
+from ampmetrics.theme import SHADES
 
 LAUNCH = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
 
@@ -179,6 +180,29 @@ def test_the_policy_stops_a_script_that_a_notebook_shows(
     assert card is not None
     assert card["width"] - 50 <= box["width"] <= card["width"]
     assert all("Content Security Policy" in complaint for complaint in shown.complaints)
+
+
+@pytest.mark.parametrize(
+    ("body", "dark"),
+    [
+        ('data-jp-theme-light="true"', False),
+        ('data-jp-theme-light="false"', True),
+        ('class="vscode-light"', False),
+        ('class="vscode-dark"', True),
+        ('class="vscode-high-contrast"', True),
+        ('class="vscode-high-contrast vscode-high-contrast-light"', False),
+    ],
+)
+def test_a_block_in_a_notebook_has_the_colours_of_its_editor(
+    browser: Browser, body: str, dark: bool
+) -> None:
+    data, _ = reports.headline("No trial passed", title="Report")._repr_mimebundle_()
+    page = browser.new_page()
+    page.set_content(f"<html><body {body}>{data['text/html']}</body></html>")
+    shown = page.locator("text=No trial passed").evaluate("e => getComputedStyle(e).color")
+    page.close()
+    ink = SHADES["ink"].dark if dark else SHADES["ink"].light
+    assert shown == f"rgb{tuple(bytes.fromhex(ink[1:]))}"
 
 
 def test_dark_and_light_follow_the_system_and_the_button(

@@ -12,6 +12,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 import pytest
+import vl_convert
 
 from ampmetrics import theme
 from ampmetrics.events import Outcome
@@ -149,3 +150,40 @@ def test_the_renderer_leaves_a_chart_of_charts_its_widths(enabled: None) -> None
     spec = (one | one)._repr_mimebundle_()[theme.VEGA_MIME]
     assert "usermeta" not in spec
     assert spec["hconcat"][0]["width"] == 100
+
+
+def parts(words: list[str], shades: list[str] | None = None) -> alt.Chart:
+    scale = alt.Scale(domain=words, range=shades) if shades else alt.Undefined
+    frame = pl.DataFrame({"n": [1] * len(words), "word": words})
+    return alt.Chart(frame).mark_bar().encode(x="n", color=alt.Color("word", scale=scale))
+
+
+def colours(chart: Any, version: str) -> Counter[str]:
+    spec = chart._repr_mimebundle_()[theme.VEGA_MIME]
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=version)
+    bars = re.findall(r'aria-roledescription="bar"[^>]*fill="(#[0-9a-f]{6})"', svg)
+    return Counter(bars)
+
+
+@pytest.mark.parametrize("version", ["5.8", "6.4"])
+def test_charts_beside_one_another_keep_their_colours(enabled: None, version: str) -> None:
+    theme.enable()
+    one = parts(["a", "b"], ["#112233", "#445566"])
+    two = parts(["c", "d", "a"], ["#778899", "#aabbcc", "#ddeeff"])
+    each = colours(one, version) + colours(two, version)
+    assert set(each) == {"#112233", "#445566", "#778899", "#aabbcc", "#ddeeff"}
+    for both in (one | two, one & two, alt.concat(one, two)):
+        assert colours(both, version) == each
+    assert colours((one & two) | two, version) == each + colours(two, version)
+
+
+def test_charts_that_leave_their_colours_to_vega_share_them(enabled: None) -> None:
+    theme.enable()
+    for both in (
+        parts(["a", "b"]) | parts(["b"]),
+        (parts(["a", "b"], ["#112233", "#445566"]) | parts(["a"], ["#445566"])).resolve_scale(
+            color="shared"
+        ),
+    ):
+        spec = both._repr_mimebundle_()[theme.VEGA_MIME]
+        assert spec["resolve"]["scale"].get("color", "shared") == "shared"

@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ampmetrics.reports.blocks import STYLE_END, Block
-from ampmetrics.theme import dark_svg_rules
+from ampmetrics.theme import DARK, dark_svg_rules
 
 __all__ = ["style", "wrapped"]
 
@@ -21,6 +21,7 @@ def style() -> str:
     """A style element for all that an explorer shows."""
     bundle, _ = Block(Markup(), "")._repr_mimebundle_()
     blocks = bundle["text/html"].partition(STYLE_END)[0]
-    dark = dark_svg_rules('[data-jp-theme-light="false"] .am-explorer svg')
+    lists = f"{DARK} .am-explorer .am-side select{{color-scheme:dark}}"
+    dark = lists + dark_svg_rules(f"{DARK} .am-explorer svg")
     own = (Path(__file__).parent / "explorer.css").read_text(encoding="utf-8")
     return f"{blocks}<style>{own}{dark}</style>"

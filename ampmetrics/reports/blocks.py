@@ -18,7 +18,7 @@ from ampmetrics.errors import BadInputError
 from ampmetrics.reports.columns import long_text
 from ampmetrics.reports.format import UNKNOWN
 from ampmetrics.reports.plain import plain
-from ampmetrics.theme import css_variables
+from ampmetrics.theme import DARK, css_variables
 
 __all__ = [
     "STYLE_END",
@@ -159,5 +159,5 @@ def caption_of(caption: str, note: str) -> Markup:
 @cache
 def _jupyter_style() -> str:
     css = (Path(__file__).parent / "page" / "blocks.css").read_text(encoding="utf-8")
-    dark = f'[data-jp-theme-light="false"] .am{{{css_variables(dark=True)}}}'
+    dark = f"{DARK} .am{{{css_variables(dark=True)}}}"
     return f".am{{{css_variables(dark=False)}}}{dark}{css}"
