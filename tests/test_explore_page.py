@@ -33,6 +33,12 @@ from ampmetrics.theme import SHADES
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LAUNCH = ("--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking")
 PATIENCE_MS = 60_000
+COUNTED = """() => {
+    window.drawn = 0;
+    const count = (node) => { drawn += node.matches?.("svg.marks") ? 1 : 0; };
+    new MutationObserver((all) => all.forEach((each) => each.addedNodes.forEach(count)))
+        .observe(document.querySelector(".am-explorer"), {subtree: true, childList: true});
+}"""
 
 
 @dataclass
@@ -120,6 +126,7 @@ def test_in_jupyterlab_lists_change_chart_and_table(browser: Browser, tmp_path: 
         view(page, "Tool calls")
         expect(chart).to_contain_text("{{tool}}")
         expect(table).to_contain_text("{{tool}}")
+        page.evaluate(COUNTED)
         page.get_by_label("Case", exact=True).select_option("add")
         expect(chart).to_contain_text("Read")
         expect(chart).not_to_contain_text("Grep")
@@ -129,6 +136,8 @@ def test_in_jupyterlab_lists_change_chart_and_table(browser: Browser, tmp_path: 
         view(page, "Edits")
         page.locator(".am-diff summary").click()
         expect(page.locator(".am-diff ins")).to_have_text("+in add\n")
+        # Once for the case, once for the view: what is drawn twice takes twice as long.
+        assert page.evaluate("drawn") == 2
         # A line that is written meanwhile appears by itself.
         view(page, "Tool calls")
         write(folder / "add.jsonl", call("Bash", after=7), session="add", case="add", trial=1,

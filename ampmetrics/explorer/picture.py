@@ -19,6 +19,14 @@ _EMBED = {
     # The editor of the menu is a web site to which the data would be sent.
     "actions": {"export": True, "source": False, "compiled": False, "editor": False},
 }
+_NO_PICTURE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII="
+)
+"""A PNG of one pixel that is not seen.
+
+JupyterLab makes one of each chart that has none beside it, to be saved, and with it the chart is
+drawn once more.
+"""
 
 
 class Picture(widgets.Output):  # type: ignore[misc]
@@ -47,4 +55,4 @@ def _embedded(bundle: dict[str, Any]) -> dict[str, Any]:
         return bundle
     spec = bundle[VEGA_MIME]
     usermeta = {**spec.get("usermeta", {}), "embedOptions": _EMBED}
-    return {**bundle, VEGA_MIME: {**spec, "usermeta": usermeta}}
+    return {**bundle, VEGA_MIME: {**spec, "usermeta": usermeta}, "image/png": _NO_PICTURE}
