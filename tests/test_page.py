@@ -290,6 +290,9 @@ def test_it_prints_in_light_colours_with_every_row(show: Callable[..., Opened], 
     assert sum(int(part) for part in ink.strip("rgb()").split(",")) < 200
     assert shown.page.locator("tr.rest").count() >= 5
     assert shown.page.locator("tr.rest").first.is_visible()
+    for folded in ("diff", "text"):
+        text = shown.page.locator(f".am-chosen .am-{folded} pre").first
+        assert text.evaluate("(pre) => pre.checkVisibility()"), folded
 
 
 def test_contents_lead_to_every_section(show: Callable[..., Opened], page: Path) -> None:
