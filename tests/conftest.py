@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import altair as alt
 import duckdb
 import pytest
 
+from ampmetrics import theme
 from ampmetrics.tables import connect
 
 ROOT = Path(__file__).parents[1]
@@ -50,3 +52,12 @@ def sample(sample_run: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the results of the sample suite."""
     with closing(connect(sample_run)) as con:
         yield con
+
+
+@pytest.fixture
+def enabled() -> Iterator[None]:
+    """Our theme and renderer in this process."""
+    theme.enable()
+    yield
+    alt.theme.enable("default")
+    alt.renderers.enable("default")

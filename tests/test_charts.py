@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import duckdb
 import polars as pl
 import pytest
@@ -146,6 +148,26 @@ def test_jupyterlab_can_draw_it(sample: Connection, name: str) -> None:
     assert "<path" in texts(spec, "5.8")
 
 
+def drawings(chart: Any) -> Counter[str]:
+    """What is drawn of a chart as a notebook shows it, each with its place in its plot."""
+    svg = texts(chart._repr_mimebundle_()[theme.VEGA_MIME])
+    told = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", svg)
+    return Counter(re.findall(r"<(?:path|text|line)\b[^>]*>[^<]*", told))
+
+
+@every_chart
+def test_beside_another_it_looks_as_it_does_alone(
+    sample: Connection, enabled: None, name: str
+) -> None:
+    chart = (DRAWN | COMPARED)[name](sample)
+    scale = alt.Scale(domain=["a", "b"], range=["#112233", "#445566"])
+    own = alt.Chart(pl.DataFrame({"n": [1, 2], "part": ["a", "b"]})).mark_bar()
+    other = own.encode(x="n", color=alt.Color("part", scale=scale))
+    alone, together = drawings(chart), drawings(chart & other)
+    assert not alone - together
+    assert together.total() > alone.total()
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_nothing_to_draw_says_so(nothing: Connection, name: str) -> None:
     spec = draw(name, nothing)
@@ -274,9 +296,9 @@ def test_calls_add_up_and_those_without_a_result_are_no_failures(hostile: Connec
 def test_what_is_no_variant_uses_up_no_colour_of_one(
     sample: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(theme, "_assigned", {})
+    monkeypatch.setattr(theme.looks, "_assigned", {})
     spec = charts.tool_usage(aggregates.tool_usage(sample)).to_dict()
-    assert theme._assigned == {}
+    assert theme.looks._assigned == {}
     tint = spec["layer"][0]["encoding"]["color"]["scale"]
     assert dict(zip(tint["domain"], tint["range"], strict=True))["succeeded"] == shared.colour("s1")
 

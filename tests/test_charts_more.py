@@ -527,11 +527,14 @@ def test_what_cannot_be_is_drawn_all_the_same() -> None:
     assert drawn(charts.sessions(ages))["title"]["text"] == "Sessions by year"
 
 
-def test_charts_side_by_side_share_what_is_picked() -> None:
+def test_charts_of_the_same_words_side_by_side_share_what_is_picked() -> None:
     with pytest.warns(UserWarning, match="deduplicated selection"):
-        both = alt.hconcat(CLICKED["cost"](0), CLICKED["cost by day"](0), CLICKED["cost"](0))
-    spec = both.to_dict()
-    assert [param["name"] for param in spec["params"]] == ["picked_part", "picked_series"]
+        each = alt.hconcat(CLICKED["cost"](0), CLICKED["cost by day"](0), CLICKED["cost"](0),
+                           CLICKED["time_spent"](0))  # fmt: skip
+    spec = each.to_dict()
+    names = [param["name"].rpartition("_")[0] for param in spec["params"]]
+    assert names == ["picked_part", "picked_series", "picked_part"]
+    assert len({param["name"] for param in spec["params"]}) == 3
     assert "<path" in vl_convert.vegalite_to_svg(spec)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import vl_convert
 from ampmetrics import theme
 from ampmetrics.events import Outcome
 
-PACKAGE = Path(theme.__file__).parent
+PACKAGE = Path(theme.__file__).parents[1]
 SOLID = ("paper", "card")
 TEXT = ("ink", "soft", "accent", "passed", "failed", "timeout", "agent-error", "unjudged")
 
@@ -31,14 +30,6 @@ def luminance(colour: str) -> float:
 def contrast(one: str, two: str) -> float:
     low, high = sorted((luminance(one), luminance(two)))
     return (high + 0.05) / (low + 0.05)
-
-
-@pytest.fixture
-def enabled() -> Iterator[None]:
-    theme.enable()
-    yield
-    alt.theme.enable("default")
-    alt.renderers.enable("default")
 
 
 @pytest.mark.parametrize("twin", ["light", "dark"])

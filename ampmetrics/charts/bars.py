@@ -58,7 +58,7 @@ def stacked(
         .encode(x=x, color=of, order="rank:Q", tooltip=[*rows.tooltip, *tooltip], **encoding)
     )
     if of["legend"] is not None:
-        choice, faded = picked(str(of["shorthand"]).partition(":")[0])
+        choice, faded = picked(str(of["shorthand"]).partition(":")[0], of["scale"]["domain"])
         bar = bar.encode(opacity=faded).add_params(choice)
     series = f"truncate(datum.series, width < 420 ? {_SHORT} : {_LONG}) + '  ' + " if named else ""
     needed = [c for c in rows.frame.columns if c in ("row", "series", end) or c in words]

@@ -105,7 +105,7 @@ def columns(
         )
     )
     if key is not None:
-        choice, faded = picked("series")
+        choice, faded = picked("series", words)
         bar = bar.encode(opacity=faded).add_params(choice)
     if marks is None or marks.is_empty():
         return bar

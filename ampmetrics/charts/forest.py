@@ -46,7 +46,7 @@ def forest(rows: pl.DataFrame, names: Sequence[str], *, several: bool) -> alt.La
     look = _look(rows, names, several=several)
     rates = rows.filter(pl.col("metric") == "pass_rate").drop_nulls("difference")
     ratios = rows.filter(pl.col("metric") != "pass_rate").drop_nulls("ratio")
-    choice, faded = picked("variant" if several else "evidence")
+    choice, faded = picked("variant" if several else "evidence", names if several else [*_TINTS])
     look |= {"opacity": faded}
     words = _written(rows, look, end, named=several)
     marks: list[alt.Chart | alt.LayerChart] = []

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import altair as alt
 import polars as pl
@@ -202,13 +203,14 @@ def legend(words: Sequence[str], **options: Any) -> alt.Legend:
     return alt.Legend(columns=alt.expr(f"width < 420 ? {narrow} : {columns}"), **options)
 
 
-def picked(field: str) -> tuple[alt.Parameter, Any]:
+def picked(field: str, words: Sequence[str]) -> tuple[alt.Parameter, Any]:
     """What a click on the legend of this field picks, and the opacity of what is and is not.
 
-    It belongs to the first layer that is in the legend: a click is heard by no other.
+    It belongs to the first layer that is in the legend: a click is heard by no other. Charts that
+    stand beside one another share it where their legends have the same words.
     """
     # Named, so that the same frame gives the same chart.
-    name = f"picked_{field}"
+    name = f"picked_{field}_{crc32(quoted(words).encode()):08x}"
     choice = alt.selection_point(name=name, fields=[field], bind="legend", toggle="true")
     return choice, alt.condition(choice, alt.value(1), alt.value(0.15))
 

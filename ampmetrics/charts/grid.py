@@ -116,7 +116,7 @@ def _drawn(grid: _Grid) -> alt.LayerChart:
     words = [f"{look.glyph} {look.word}" for look in looks]
     x = alt.X("left:Q", scale=alt.Scale(domain=[0, grid.width], nice=False), axis=_variants(grid))
     y = alt.Y("case_id:N", title=None, scale=ordered(grid.cases, paddingInner=0.16))
-    choice, faded = picked("label")
+    choice, faded = picked("label", words)
     base = (
         alt.Chart(_data(grid.tiles))
         .encode(y=y, opacity=faded, tooltip=_tooltip())
@@ -136,7 +136,7 @@ def _drawn(grid: _Grid) -> alt.LayerChart:
         stroke=alt.Stroke("label:N", legend=key, scale=_scale(words, [k.colour for k in looks])),
     )
     # As much as fits on a tile: sign and time, the sign, nothing.
-    wide = "scale('x', 1) - scale('x', 0)"
+    wide = f"width / {grid.width!r}"
     said = f"{wide} > 58 ? datum.glyph + ' ' + datum.time : {wide} > 12 ? datum.glyph : ''"
     text = base.mark_text(fontSize=10.5, text=alt.expr(said)).encode(
         x=alt.X("middle:Q"), color=alt.Color("ink:N", scale=None)
@@ -159,7 +159,7 @@ def _variants(grid: _Grid) -> alt.Axis:
         labelColor=colour("ink"),
         labelFontWeight=600,
         labelFontSize=12,
-        labelLimit=alt.expr(f"max(20, (scale('x', 1) - scale('x', 0)) * {narrowest!r})"),
+        labelLimit=alt.expr(f"max(20, width * {narrowest / grid.width!r})"),
         labelOverlap=False,
     )
 

@@ -75,7 +75,7 @@ def _drawn(rows: Rows, variants: bool) -> alt.LayerChart:
         color=alt.Color("series:N", scale=tint, legend=legend(rows.series) if rows.split else None),
     )
     if rows.split:
-        choice, faded = picked("series")
+        choice, faded = picked("series", rows.series)
         bar = bar.encode(opacity=faded).add_params(choice)
     text = base.mark_text(align="left", dx=7, color=colour("soft")).encode(
         x=alt.X("one:Q"), text="k_of_n:N"

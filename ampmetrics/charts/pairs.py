@@ -115,7 +115,7 @@ def _drawn(rows: pl.DataFrame, a: str, b: str) -> alt.LayerChart:
     text = base.mark_text(align="left", color=colour("soft")).encode(
         x=alt.value(alt.expr(f"{_END} + 12")), text="said:N"
     )
-    choice, faded = picked("side")
+    choice, faded = picked("side", names)
     tint = alt.Scale(domain=names, range=list(variant_colours(names).values()))
     ring, dot = (
         base.transform_calculate(side=quoted([name]) + "[0]").encode(

@@ -77,7 +77,7 @@ def _drawn(rows: Rows, variants: bool) -> alt.LayerChart:
     # A layer of nothing but nulls has no extent, and Vega warns of that on the console.
     seen = [line, point] if rows.frame["ci_low"].count() else [point]
     if rows.split:
-        choice, faded = picked("series")
+        choice, faded = picked("series", rows.series)
         seen = [each.encode(opacity=faded) for each in seen]
         seen[0] = seen[0].add_params(choice)
     return alt.LayerChart(layer=[track, *seen, text])

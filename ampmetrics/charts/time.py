@@ -91,7 +91,7 @@ def _scatter(points: pl.DataFrame, variants: list[str], *, log: bool) -> alt.Lay
     brush = alt.selection_interval(
         name="marked", mark=alt.BrushConfig(fill=shade, fillOpacity=0.1, stroke=shade)
     )
-    choice, _ = picked("variant")
+    choice, _ = picked("variant", variants)
     drawn = (
         alt.Chart(points)
         .mark_point(size=62, filled=True, strokeWidth=1)
@@ -210,7 +210,7 @@ def _gantt(spans: pl.DataFrame, lanes: list[str]) -> alt.LayerChart:
     last = max(float(spans[name].max() or 0) for name in ("start_ms", "end_ms"))  # type: ignore[arg-type]
     axis, scale = time_axis(last)
     x = alt.X("start_ms:Q", title="Since the agent was started", axis=axis, scale=scale)
-    choice, faded = picked("result")
+    choice, faded = picked("result", words)
     base = (
         alt.Chart(spans)
         .transform_calculate(

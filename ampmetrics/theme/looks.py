@@ -1,14 +1,14 @@
 """How things look: the only place with a colour, a font or a size, for charts and for pages.
 
 A chart is saved in light colours; a page maps each of them to its dark twin with CSS, so nothing is
-drawn again. Altair is loaded by `enable`, not by importing this module.
+drawn again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ampmetrics.events import Outcome
 
@@ -17,15 +17,14 @@ __all__ = [
     "FONT",
     "MONO",
     "OUTCOMES",
+    "SERIES",
     "SHADES",
     "UNFINISHED",
-    "VEGA_MIME",
     "WIDTH",
     "Look",
     "css_colour",
     "css_variables",
     "dark_svg_rules",
-    "enable",
     "outcome_look",
     "variant_colours",
 ]
@@ -34,12 +33,6 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 WIDTH = 680
 """Width of a saved chart, px; a page makes it as wide as its column."""
-VEGA_MIME = "application/vnd.vegalite.v5+json"
-"""The newest Vega-Lite bundle that JupyterLab and VS Code draw themselves."""
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-"""What such a bundle says it holds. Altair says 6; our charts use nothing that 5 does not have."""
-_LOOKS = ("color", "fill", "stroke", "shape", "opacity", "strokeDash", "size")
-_PARTS = ("layer", "concat", "hconcat", "vconcat", "spec")
 DARK = (
     ':is([data-jp-theme-light="false"],.vscode-dark,'
     ".vscode-high-contrast:not(.vscode-high-contrast-light))"
@@ -99,7 +92,8 @@ SHADES = {
     "deleted": Shade("#cf6a47", "#e88c6c"),
 }
 
-_SERIES = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8")
+SERIES = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8")
+"""Names in SHADES of the variants' colours, in their order."""
 _assigned: dict[str, str] = {}
 
 
@@ -147,7 +141,7 @@ def variant_colours(names: Iterable[str]) -> dict[str, str]:
         if name not in _assigned:
             here = {_assigned[other] for other in listed if other in _assigned}
             used = Counter(_assigned.values())
-            free = (SHADES[series].light for series in _SERIES)
+            free = (SHADES[series].light for series in SERIES)
             _assigned[name] = min(free, key=lambda shade: (shade in here, used[shade]))
     return {name: _assigned[name] for name in listed}
 
@@ -175,122 +169,3 @@ def dark_svg_rules(scope: str) -> str:
         for name, shade in SHADES.items()
         for paint in ("fill", "stroke")
     )
-
-
-def enable() -> None:
-    """Give Altair our theme, and a renderer whose charts a page draws offline; may be repeated."""
-    import altair as alt
-
-    alt.theme.register("ampmetrics", enable=True)(_theme)
-    alt.renderers.register("ampmetrics", _render)
-    alt.renderers.enable("ampmetrics")
-
-
-def _theme() -> Any:
-    light = {name: shade.light for name, shade in SHADES.items()}
-    return {
-        "config": {
-            "background": light["card"],
-            "font": FONT,
-            "padding": 4,
-            "view": {"stroke": None, "continuousWidth": WIDTH, "continuousHeight": 280},
-            "mark": {"color": light["s1"]},
-            "text": {"color": light["ink"], "fontSize": 11},
-            "rule": {"color": light["line"]},
-            "bar": {"cornerRadius": 1.5},
-            "range": {"category": [light[name] for name in _SERIES]},
-            "title": {
-                "anchor": "start",
-                "frame": "group",
-                "color": light["ink"],
-                "fontSize": 15,
-                "fontWeight": 600,
-                "subtitleColor": light["soft"],
-                "subtitleFontSize": 12,
-                "subtitlePadding": 5,
-                "offset": 14,
-            },
-            "axis": {
-                "domain": False,
-                "ticks": False,
-                "gridColor": light["line"],
-                "labelColor": light["soft"],
-                "labelFontSize": 11,
-                "labelPadding": 7,
-                "titleColor": light["soft"],
-                "titleFontSize": 11,
-                "titleFontWeight": "normal",
-                "titlePadding": 10,
-            },
-            "axisY": {"labelLimit": 190, "labelColor": light["ink"]},
-            "axisBand": {"grid": False},
-            "legend": {
-                "orient": "top",
-                "direction": "horizontal",
-                "title": None,
-                "columns": 4,
-                "columnPadding": 18,
-                "rowPadding": 4,
-                "labelColor": light["ink"],
-                "labelFontSize": 12,
-                "labelLimit": 170,
-                "symbolType": "circle",
-                "symbolSize": 90,
-                "symbolStrokeWidth": 0,
-                "offset": 14,
-                "layout": {"top": {"anchor": "start", "margin": 6, "direction": "vertical"}},
-            },
-            "header": {"labelColor": light["ink"], "titleColor": light["soft"]},
-        }
-    }
-
-
-def _render(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
-    # No text/html: it would win over the chart where scripts are stripped. And no
-    # width="container": in a saved output it hangs JupyterLab's tab; the page stretches the chart.
-    spec = {**_apart(spec), "$schema": _SCHEMA}
-    if "mark" in spec or "layer" in spec:
-        asked = spec.get("width")
-        spec = {**spec, "width": asked if isinstance(asked, int | float) else WIDTH}
-        spec["usermeta"] = {"fluid": True, **spec.get("usermeta", {})}
-    return {VEGA_MIME: spec, "text/plain": f"Chart: {spec.get('description') or 'no description'}"}
-
-
-def _apart(spec: dict[str, Any]) -> dict[str, Any]:
-    """The same, with charts that stand beside one another each in its own colours.
-
-    Vega-Lite makes one scale of all their colours, if nobody says otherwise: of two charts that
-    name theirs one loses some. Where one does not name them it is left so: a word has one colour.
-    """
-    for key in ("concat", "hconcat", "vconcat"):
-        if key in spec:
-            parts = [_apart(part) for part in spec[key]]
-            own = {name: "independent" for name, named in _named({key: parts}).items() if named}
-            asked = spec.get("resolve", {})
-            resolve = {**asked, "scale": {**own, **asked.get("scale", {})}}
-            spec = {**spec, key: parts, "resolve": resolve}
-    return spec
-
-
-def _named(spec: dict[str, Any]) -> dict[str, bool]:
-    """Of each channel that is a look: whether every scale of it tells which value has which."""
-    found: dict[str, bool] = {}
-    told = [
-        (name, _tells(channel.get("scale", {})))
-        for name, channel in spec.get("encoding", {}).items()
-        if name in _LOOKS and "field" in channel
-    ]
-    for key in _PARTS:
-        parts = spec.get(key, [])
-        for part in parts if isinstance(parts, list) else [parts]:
-            told += _named(part).items()
-    for name, named in told:
-        found[name] = found.get(name, True) and named
-    return found
-
-
-def _tells(scale: dict[str, Any] | None) -> bool:
-    if scale is None:
-        return True
-    looks = scale.get("range")
-    return isinstance(looks, list) and ("domain" in scale or len(looks) == 1)
