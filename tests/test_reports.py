@@ -404,6 +404,44 @@ def test_a_kernel_that_dies_is_an_error_and_not_a_hang(
     assert "This report is not complete." in (tmp_path / "out.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("module", "code", "said"),
+    [
+        ("ipykernel", "import os; os._exit(3)", "RuntimeError: Kernel died"),
+        ("duckdb", "None.nothing", "AttributeError: 'NoneType'"),
+    ],
+)
+def test_what_cannot_be_loaded_is_told(
+    sample_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    module: str, code: str, said: str,
+) -> None:  # fmt: skip
+    (tmp_path / f"{module}.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ReportFailedError, match=said):
+        reports.build_report(sample_run, tmp_path / "out.html")
+    assert "This report is not complete." in (tmp_path / "out.html").read_text()
+
+
+def test_a_kernel_whose_parent_is_gone_does_not_begin() -> None:
+    program = Path(reports.__file__).with_name("preloaded.py")
+    environment = {**os.environ, "JPY_PARENT_PID": str(psutil.Process().ppid())}
+    ran = subprocess.run(
+        [sys.executable, program], input='["-f", "/nowhere/kernel.json"]\n', env=environment,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_users_own_path_is_kept(
+    run: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Path(reports.__file__).resolve().parents[2]
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(home), str(tmp_path)]))
+    text = run("import sys; print('first', sys.path[0] + '.')")
+    assert f"first {home}." in text
+
+
 def test_a_notebook_runs_in_this_python_and_folder_and_ends_in_order(
     run: Callable[..., str], tmp_path: Path
 ) -> None:

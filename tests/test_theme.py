@@ -143,10 +143,13 @@ def test_the_renderer_leaves_a_chart_of_charts_its_widths(enabled: None) -> None
     assert spec["hconcat"][0]["width"] == 100
 
 
-def parts(words: list[str], shades: list[str] | None = None) -> alt.Chart:
+def parts(words: list[str], shades: list[str] | None = None, *, picked: bool = False) -> alt.Chart:
     scale = alt.Scale(domain=words, range=shades) if shades else alt.Undefined
     frame = pl.DataFrame({"n": [1] * len(words), "word": words})
-    return alt.Chart(frame).mark_bar().encode(x="n", color=alt.Color("word", scale=scale))
+    colour = alt.Color("word:N", scale=scale)
+    if picked:
+        colour = alt.condition("datum.n > 0", colour, alt.value("#000000"))
+    return alt.Chart(frame).mark_bar().encode(x="n", color=colour)
 
 
 def colours(chart: Any, version: str) -> Counter[str]:
@@ -166,12 +169,15 @@ def test_charts_beside_one_another_keep_their_colours(enabled: None, version: st
     for both in (one | two, one & two, alt.concat(one, two)):
         assert colours(both, version) == each
     assert colours((one & two) | two, version) == each + colours(two, version)
+    picked = parts(["c", "d", "a"], ["#778899", "#aabbcc", "#ddeeff"], picked=True)
+    assert colours(one | picked, version) == each
 
 
-def test_charts_that_leave_their_colours_to_vega_share_them(enabled: None) -> None:
+def test_charts_of_the_same_colours_and_of_none_share_them(enabled: None) -> None:
     theme.enable()
     for both in (
         parts(["a", "b"]) | parts(["b"]),
+        parts(["a", "b"], ["#112233", "#445566"]) | parts(["a", "b"], ["#112233", "#445566"]),
         (parts(["a", "b"], ["#112233", "#445566"]) | parts(["a"], ["#445566"])).resolve_scale(
             color="shared"
         ),

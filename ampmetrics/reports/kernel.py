@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -30,7 +30,8 @@ class Kernel(NamedTuple):
 
     def begin(self, arguments: list[str]) -> None:
         """Let it be a kernel with these arguments of ipykernel's."""
-        with self.command_line as line:
+        # One that died is told by who waits for its answer.
+        with suppress(BrokenPipeError), self.command_line as line:
             line.write(json.dumps(arguments) + "\n")
 
 

@@ -15,20 +15,25 @@ def main() -> None:
     import gc
     import importlib
     import json
+    import os
+
+    from ipykernel.kernelapp import launch_new_instance
 
     for module in sys.argv[1:]:
-        # What is not there is told by the cell that wants it.
-        with contextlib.suppress(ImportError):
+        # What cannot be loaded is told by the cell that wants it.
+        with contextlib.suppress(Exception):
             importlib.import_module(module)
     # What is loaded stays: to look through it again and again, and at the end, took 0.5 s.
     gc.freeze()
-    if line := sys.stdin.readline():
-        from ipykernel.kernelapp import launch_new_instance
-
-        launch_new_instance(json.loads(line))
+    line = sys.stdin.readline()
+    # ipykernel sees only that a parent goes, not that it is gone.
+    if line and os.getppid() == int(os.environ["JPY_PARENT_PID"]):
+        sys.argv[1:] = json.loads(line)
+        launch_new_instance()
 
 
 if __name__ == "__main__":
     # This file's folder: its modules would hide others of the same name.
-    del sys.path[0]
+    if not sys.flags.safe_path:
+        del sys.path[0]
     main()

@@ -14,7 +14,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 from traitlets.config import Config
@@ -25,6 +25,8 @@ __all__ = ["Executed", "Failure", "execute"]
 
 _MARKER = "papermill-error-cell-tag"
 _INJECTED = "injected-parameters"
+_START_SEC = 600
+"""How long a kernel may load; one that has died is noticed before."""
 
 
 class Failure(NamedTuple):
@@ -48,7 +50,7 @@ class _Waiting(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **_: Any) -> KernelConnectionInfo:
         self.process = self.kernel.process
-        self.pid, self.pgid, self.cwd = self.process.pid, self.process.pid, Path.cwd()
+        self.pid = self.pgid = self.process.pid
         self.kernel.begin(cmd[cmd.index("-f") :])
         return self.connection_info
 
@@ -87,12 +89,14 @@ def execute(notebook: Any, parameters: Mapping[str, Any], kernel: Kernel) -> Exe
             request_save_on_cell_execute=False,
             autosave_cell_every=0,
             kernel_manager_class=_manager(kernel),
+            start_timeout=_START_SEC,
             config=_config(kernel.folder),
         )
     except (
         PapermillExecutionError,
         CellExecutionError,
-        DeadKernelError,
+        # Also DeadKernelError, and what is raised of a kernel that dies before it is ready.
+        RuntimeError,
         CellTimeoutError,
     ) as error:
         if output.exists():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from ampmetrics.tables.cache import opened, without_rows
 from ampmetrics.tables.files import SHORT_LINE, Looks, nameable
 from ampmetrics.tables.remote import local_and_remote
 from ampmetrics.tables.source import BLANK_LINES, UNREADABLE_LINES, WRONG_VALUES, Source
+from ampmetrics.tables.spill import spill_elsewhere
 from ampmetrics.tables.unreadable import lines_behind_blanks, unreadable_lines, wrong_values
 from ampmetrics.tables.views import create_views
 
@@ -77,8 +76,7 @@ def connect(
     con.execute(";".join(create_views(many=many, large=large, cached=kept is not None)))
     source.looks, source.kept = Looks(files, remote), kept
     if not external_access:
-        spill = f"{tempfile.gettempdir()}/ampmetrics-{secrets.token_hex(8)}"
-        con.execute("SET temp_directory = ?", [spill])
+        spill_elsewhere(con)
         con.execute("SET allowed_directories = ['ampmetrics://']")
         con.execute("SET allowed_paths = ?", [files])
         con.execute("SET enable_external_access = false; SET lock_configuration = true")

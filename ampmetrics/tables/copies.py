@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from ampmetrics.errors import BadInputError
 from ampmetrics.tables.answers import Answer, ask
 from ampmetrics.tables.columns import Column, Table, describe
 from ampmetrics.tables.lines import listed, quote, quoted
+from ampmetrics.tables.spill import spill_elsewhere
 
 __all__ = ["as_text", "copy_csv", "copy_duckdb", "copy_parquet", "day_of", "plain_rows"]
 
@@ -117,8 +116,7 @@ def _stream(con: duckdb.DuckDBPyConnection, query: str) -> object:
 def _settle(writer: duckdb.DuckDBPyConnection) -> None:
     writer.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     writer.execute("SET memory_limit = '768MB'")
-    spill = f"{tempfile.gettempdir()}/ampmetrics-{secrets.token_hex(8)}"
-    writer.execute("SET temp_directory = ?", [spill])
+    spill_elsewhere(writer)
 
 
 @contextmanager

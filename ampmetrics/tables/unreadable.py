@@ -12,7 +12,8 @@ import duckdb
 import msgspec
 
 from ampmetrics.tables.source import Source, name_of, name_within
-from ampmetrics.tables.views import all_wrong_values, kinds_of_wrong_values, suspects
+from ampmetrics.tables.spill import spill_elsewhere
+from ampmetrics.tables.views import all_wrong_values, lines_with_wrong_values, suspects
 
 __all__ = [
     "BlankLine",
@@ -57,10 +58,11 @@ def unreadable_lines(source: Source) -> Iterator[dict[str, object]]:
 def wrong_values(source: Source) -> Iterator[dict[str, object]]:
     """One item a value of an event that is of another type than its column."""
     with closing(_reader(source)) as con:
-        kinds = [kind for (kind,) in con.execute(kinds_of_wrong_values()).fetchall()]
+        con.execute(f"CREATE TEMP TABLE wrong AS {lines_with_wrong_values()}")
+        kinds = [kind for (kind,) in con.execute("SELECT DISTINCT type FROM wrong").fetchall()]
         if not kinds:
             return
-        found = con.execute(all_wrong_values(kinds))
+        found = con.execute(all_wrong_values("wrong", kinds))
         names = [column[0] for column in found.description or []]
         while rows := found.fetchmany(_AT_ONCE):
             yield from (dict(zip(names, row, strict=True)) for row in rows)
@@ -70,6 +72,7 @@ def _reader(source: Source) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.register_filesystem(source)
     con.execute("SET enable_progress_bar = false")
+    spill_elsewhere(con)
     return con
 
 

@@ -43,13 +43,13 @@ from ampmetrics.tables.source import (
     WITHIN,
     WRONG_VALUES,
 )
-from ampmetrics.tables.wrong import kinds_with_wrong_values, wrong_values
+from ampmetrics.tables.wrong import wrong_lines, wrong_values
 
 __all__ = [
     "all_wrong_values",
     "create_views",
-    "kinds_of_wrong_values",
     "lines_of_kinds",
+    "lines_with_wrong_values",
     "rows_of_kind",
     "suspects",
 ]
@@ -153,19 +153,15 @@ def _events(many: bool) -> str:
     )
 
 
-def kinds_of_wrong_values() -> str:
-    """Query for the types of the events that have a value of another type than its column."""
-    return kinds_with_wrong_values(_all_events())
+def lines_with_wrong_values() -> str:
+    """Query for the events that have a value of another type than its column."""
+    return wrong_lines(f"SELECT * FROM ({_numbered(lines_of([EVENTS]))}) WHERE NOT ({_NO_EVENT})")
 
 
-def all_wrong_values(kinds: Iterable[str]) -> str:
-    """Query for every value of another type than its column: file, line, field, value."""
-    wrong = wrong_values(_all_events(), [kind for kind in kinds if kind in KINDS])
+def all_wrong_values(lines: str, kinds: Iterable[str]) -> str:
+    """Query for every wrong value of such lines, a table: file, line, field, value."""
+    wrong = wrong_values(lines, [kind for kind in kinds if kind in KINDS])
     return f"SELECT {_FILE} AS file, {_LINE} AS line, field, value FROM ({wrong}) e"
-
-
-def _all_events() -> str:
-    return f"SELECT * FROM ({_numbered(lines_of([EVENTS]))}) WHERE NOT ({_NO_EVENT})"
 
 
 def _query(table: str, kinds: list[str], many: bool, files: Mapping[str, int]) -> str:

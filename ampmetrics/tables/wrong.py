@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ampmetrics.events import KINDS
 from ampmetrics.tables.columns import ENVELOPE, Column, columns_of
 
-__all__ = ["TIME", "kinds_with_wrong_values", "wrong_values"]
+__all__ = ["TIME", "wrong_lines", "wrong_values"]
 
 _JSON_TYPES = {
     "VARCHAR": ("VARCHAR",),
@@ -43,18 +43,13 @@ class _Field(NamedTuple):
     column: Column
 
 
-def kinds_with_wrong_values(lines: str) -> str:
-    """Query over `lines` (filename, k, json; all of them events): type, once each."""
-    return f"SELECT DISTINCT type FROM ({_wrong_lines(lines)})"
+def wrong_values(wrong: str, kinds: Iterable[str]) -> str:
+    """Query over what `wrong_lines` found: filename, k, field, value; of these kinds alone."""
+    return f"SELECT filename, k, unnest({_by_kind(_list, kinds)}, recursive := true) FROM {wrong}"
 
 
-def wrong_values(lines: str, kinds: Iterable[str]) -> str:
-    """Query over `lines`, as above: filename, k, field, value; no other kinds may have any."""
-    listed = _by_kind(_list, kinds)
-    return f"SELECT filename, k, unnest({listed}, recursive := true) FROM ({_wrong_lines(lines)})"
-
-
-def _wrong_lines(lines: str) -> str:
+def wrong_lines(lines: str) -> str:
+    """Query over `lines` (filename, k, json; all of them events): those with a wrong value."""
     types = _by_kind(lambda fields: f"json_type(json, [{_paths(fields)}])")
     texts = _by_kind(lambda fields: f"json_extract_string(json, [{_paths(_checked(fields))}])")
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import Any
 
 __all__ = ["apart"]
@@ -19,13 +20,14 @@ def apart(spec: dict[str, Any], width: float) -> dict[str, Any]:
 
     `width`: that of those that do not say theirs, px. Vega knows only one width of all of them,
     which is none of theirs. And Vega-Lite makes one scale of all their colours, if nobody says
-    otherwise: of two charts that name theirs one loses some. Where one does not name them it is
-    left so: a word has one colour.
+    otherwise: of two charts that name theirs one loses some. Where they name the same, or one does
+    not name them, it is left so: a word has one colour.
     """
     for key in _BESIDE:
         if key in spec:
             parts = [_placed(part, width) for part in spec[key]]
-            own = {name: "independent" for name, named in _named({key: parts}).items() if named}
+            scales = _scales({key: parts})
+            own = {name: "independent" for name, of in scales.items() if _apart(of)}
             asked = spec.get("resolve", {})
             resolve = {**asked, "scale": {**own, **asked.get("scale", {})}}
             spec = {**spec, key: parts, "resolve": resolve}
@@ -54,25 +56,31 @@ def _measured(node: Any, width: str, *, expression: bool = False) -> Any:
     return _WIDTH.sub(width, node) if expression and isinstance(node, str) else node
 
 
-def _named(spec: dict[str, Any]) -> dict[str, bool]:
-    """Of each channel that is a look: whether every scale of it tells which value has which."""
-    found: dict[str, bool] = {}
-    told = [
-        (name, _tells(channel.get("scale", {})))
-        for name, channel in spec.get("encoding", {}).items()
-        if name in _LOOKS and "field" in channel
-    ]
+def _scales(spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """All scales of each channel that is a look."""
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for name, channel in spec.get("encoding", {}).items():
+        if name in _LOOKS:
+            found[name] += [each.get("scale", {}) for each in _of_fields(channel)]
     for key in _PARTS:
         parts = spec.get(key, [])
         for part in parts if isinstance(parts, list) else [parts]:
-            told += _named(part).items()
-    for name, named in told:
-        found[name] = found.get(name, True) and named
+            for name, scales in _scales(part).items():
+                found[name] += scales
     return found
 
 
-def _tells(scale: dict[str, Any] | None) -> bool:
-    if scale is None:
-        return True
-    looks = scale.get("range")
-    return isinstance(looks, list) and ("domain" in scale or len(looks) == 1)
+def _of_fields(channel: dict[str, Any]) -> list[dict[str, Any]]:
+    """What of a channel, or of its conditions, has a field and a scale."""
+    also = channel.get("condition", [])
+    each = [channel, *(also if isinstance(also, list) else [also])]
+    return [one for one in each if "field" in one and one.get("scale", {}) is not None]
+
+
+def _apart(scales: list[dict[str, Any]]) -> bool:
+    """Whether they differ, and each tells which value has which look."""
+    named = all(
+        isinstance(looks := scale.get("range"), list) and ("domain" in scale or len(looks) == 1)
+        for scale in scales
+    )
+    return named and any(scale != scales[0] for scale in scales)
