@@ -23,7 +23,7 @@ import pytest
 from bs4 import BeautifulSoup
 from hostile import ANSI, DIFF, IMAGE, SCRIPT
 
-from ampmetrics import aggregates, reports
+from ampmetrics import aggregates, reports, theme
 from ampmetrics.cli import report
 from ampmetrics.errors import AmpMetricsError, BadInputError, CannotRunError, ReportFailedError
 from ampmetrics.jsonl import trial_name
@@ -430,6 +430,30 @@ def test_a_kernel_whose_parent_is_gone_does_not_begin() -> None:
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_chart_and_a_frame_need_no_word_about_the_page(run: Callable[..., str]) -> None:
+    text = run(
+        "import altair as alt, polars as pl",
+        "alt.Chart(pl.DataFrame({'x': [1]})).mark_bar().encode(x='x:Q')",
+        "pl.DataFrame({'cost_usd': [0.5, None], 'said': [['a', 'b'], None], 'at': [b'x', None],\n"
+        "              'args': [{'path': 'a.py'}, None], 'long': ['y' * 3000, '<script>alert(1)']})",
+        "pl.DataFrame()",
+        "alt.renderers.enable('mimetype'); alt.theme.enable('dark')\n"
+        "alt.Chart(pl.DataFrame({'x': [1]})).mark_bar().encode(x='x:Q')",
+    )
+    seen = BeautifulSoup(text, "html.parser")
+    assert len(seen.select("figure.chart")) == 2
+    packed = [zlib.decompress(base64.b64decode(each.text)) for each in seen.select(".am-packed")]
+    fonts = [json.loads(each)["config"].get("font") for each in packed]
+    assert fonts == [theme.FONT, None]
+    (table,) = seen.select(".am-table table")
+    assert [head.text for head in table.select("th")] == ["Cost", "Said", "At", "Arguments", "Long"]
+    assert [cell.text for cell in table.select("tbody tr:last-child td")][:4] == ["—"] * 4
+    assert table.select_one("td.am-num").text == "$0.5000"
+    assert "y" * 3000 in table.text
+    assert "shape:" not in text
+    assert "<script>alert" not in text
 
 
 def test_the_users_own_path_is_kept(

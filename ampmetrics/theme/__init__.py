@@ -16,7 +16,7 @@ from ampmetrics.theme.looks import (
     outcome_look,
     variant_colours,
 )
-from ampmetrics.theme.renderer import VEGA_MIME, enable
+from ampmetrics.theme.renderer import VEGA_MIME, enable, enable_for_page
 
 __all__ = [
     "DARK",
@@ -33,6 +33,7 @@ __all__ = [
     "css_variables",
     "dark_svg_rules",
     "enable",
+    "enable_for_page",
     "outcome_look",
     "variant_colours",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 from ampmetrics.theme.beside import apart
 from ampmetrics.theme.looks import FONT, SERIES, SHADES, WIDTH
 
-__all__ = ["VEGA_MIME", "enable"]
+__all__ = ["VEGA_MIME", "enable", "enable_for_page"]
 
 VEGA_MIME = "application/vnd.vegalite.v5+json"
 """The newest Vega-Lite bundle that JupyterLab and VS Code draw themselves."""
@@ -25,6 +25,17 @@ def enable() -> None:
     alt.theme.register("ampmetrics", enable=True)(_theme)
     alt.renderers.register("ampmetrics", _render)
     alt.renderers.enable("ampmetrics")
+
+
+def enable_for_page() -> None:
+    """The same, unless charts are shown as pictures; a theme that was chosen stays."""
+    import altair as alt
+
+    if alt.renderers.active not in ("ampmetrics", "png", "svg"):
+        chosen = alt.theme.active
+        enable()
+        if chosen != "default":
+            alt.theme.enable(chosen)
 
 
 def _theme() -> Any:
