@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hostile import IMAGE, SCRIPT
 from told import at, lines, tell
 
+from ampmetrics.agents.said import said as agent_said
 from ampmetrics.cli.notebook import command
 from ampmetrics.errors import BadInputError
 from ampmetrics.events import (
@@ -308,6 +309,15 @@ def test_a_session_on_a_page(sample_run: Path, tmp_path: Path) -> None:
     assert " ".join(prompt.split())[:60] in text
     assert "the sample agent" not in text
     assert "recorded sample agent, not a model" in text
+    ((folder, case, variant, outcome),) = (
+        (sample_run / "logs", line["caseId"], line["variant"], line["data"]["outcome"])
+        for line in lines(sample_run, "trial_end") if line["sessionId"] == chosen
+    )  # fmt: skip
+    with (folder / f"{case}@{variant}@1.stdout.log").open("rb") as log:
+        words = [" ".join(each.split()) for each in agent_said(log)]
+    assert words
+    assert all(each in text for each in words)
+    assert f"Outcome {outcome}" in text
     for path in {e["path"] for e in lines(sample_run, "file_edit") if e["sessionId"] == chosen}:
         assert path in text
 
@@ -317,6 +327,7 @@ def test_a_session_that_was_imported(usage: Path) -> None:
     told = html(shown)
     assert "claude was given 2 prompts and made 2 tool calls, at unknown cost." in told
     assert "Whether it ended well is not known" in told
+    assert "its raw output, which is not kept here" in told
     assert '<span>Requests</span> <strong class="am-value">2</strong>' in told
     assert "$0.00" not in told
     assert "0% of input" not in told

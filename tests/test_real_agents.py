@@ -20,6 +20,7 @@ from real.driving import DRIVEN, agent_environment, has, write_files
 from real.recipes import RECIPES
 from real.scripted_llm import Server, basic
 
+from ampmetrics.agents.said import said
 from ampmetrics.tables import connect, query
 
 PRICE = (2324 * 3 + 27529 * 0.30 + 5794 * 3.75 + 520 * 15) / 1e6
@@ -119,6 +120,17 @@ def test_the_cost_is_the_list_price_or_not_known(run: Any) -> None:
     assert (reported is not None) == recipe.reports_cost
     for known in (cost, reported):
         assert known is None or agent in OTHER_PRICE or known == pytest.approx(PRICE)
+
+
+def test_its_words_are_those_that_the_server_sent(run: Any) -> None:
+    agent, con, _ = run
+    ((file,),) = ask(con, "select distinct file from trials")
+    (log,) = (Path(file).parent / "logs").glob("*.stdout.log")
+    with log.open("rb") as lines:
+        told = list(said(lines))
+    # What mini-swe-agent prints is made for a terminal.
+    texts = [step.text for step in basic() if step.text] if agent != "mini" else []
+    assert told == texts
 
 
 def test_the_calls_are_those_that_the_server_asked_for(run: Any) -> None:

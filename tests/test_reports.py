@@ -30,6 +30,7 @@ from ampmetrics.jsonl import trial_name
 from ampmetrics.reports import outputs, vega
 from ampmetrics.reports.exporter import PageExporter, page_of
 from ampmetrics.reports.markdown import markdown_of
+from ampmetrics.reports.plain import plain
 from ampmetrics.shipped import shipped
 
 MADE = re.compile(r'<span id="_made">.*?</span>')
@@ -631,6 +632,36 @@ def test_logs_show_their_end_and_what_is_missing_and_stay_in_their_folder(tmp_pa
         reports.logs(frame.drop("file"))
 
 
+def test_a_conversation_is_read_beside_the_events_and_nowhere_else(tmp_path: Path) -> None:
+    def stream(*texts: str) -> str:
+        content = [[{"type": "text", "text": text}] for text in texts]
+        return "\n".join(
+            json.dumps({"type": "assistant", "message": {"content": c}}) for c in content
+        )
+
+    folder = tmp_path / "session-1"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "logs" / "1.stdout.log").write_text(stream("First", SCRIPT) + "\nnot JSON\n")
+    (folder / "logs" / "2.stdout.log").write_text(stream(*map(str, range(1000, 1250)), "x" * 9000))
+    row = {"iteration_number": 1, "message": IMAGE, "file": str(folder / "metrics.jsonl"),
+           "session_id": "session-1", "case_id": None, "variant": None, "trial": None}  # fmt: skip
+    prompts = pl.DataFrame([row, row | {"iteration_number": 2, "message": None}])
+    html = str(reports.conversation(prompts, caption="Words").html)
+    seen = BeautifulSoup(html, "html.parser")
+    who = [each.text for each in seen.select("dt")]
+    assert who[:5] == ["Prompt 1", "Agent", "Agent", "Prompt 2", "Agent"]
+    told = [each.text for each in seen.select("dd")]
+    assert told[:5] == [plain(IMAGE), "First", plain(SCRIPT), "unknown", "1000"]
+    assert "1199" in told[-2]
+    assert "More than 200 texts" in told[-1]
+    assert not seen.find_all(["script", "img"])
+    # A folder of another name is another's, whatever its files are called.
+    other = prompts.with_columns(session_id=pl.lit("../session-1"))
+    assert "First" not in str(reports.conversation(other).html)
+    assert "which is not kept here" in str(reports.conversation(other).html)
+    assert "No prompt was recorded" in str(reports.conversation(prompts.clear()).html)
+
+
 def test_a_chooser_packs_what_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = {f"{i} {SCRIPT}": reports.notice(f"{i} {IMAGE} {'z' * i}") for i in range(300)}
     block = reports.chooser(blocks, chosen=f"7 {SCRIPT}")
@@ -658,6 +689,8 @@ def test_a_comparison_says_each_in_its_unit_and_why_there_is_none(sample: Any) -
     assert "+25 pp" in html
     assert "How this was found" in html
     assert "no interval" in html or "interval:" in html
+    assert re.search(r">\d[\d.]* × \([\d.]+ to [\d.]+\)<", html)
+    assert "geometric mean of the cases' ratios; 95 % interval" in html.replace("&#39;", "'")
     assert "<script" not in html
     said = str(reports.comparable(things, a="low", b="high").html)
     assert "model asked for" in said

@@ -18,6 +18,7 @@ from ampmetrics.reports.blocks import (
 from ampmetrics.reports.build import build_report
 from ampmetrics.reports.chooser import chooser
 from ampmetrics.reports.comparing import comparable, comparison
+from ampmetrics.reports.conversation import conversation
 from ampmetrics.reports.diff import diff
 from ampmetrics.reports.format import count, duration, rate, usd
 from ampmetrics.reports.logs import logs
@@ -31,6 +32,7 @@ __all__ = [
     "chooser",
     "comparable",
     "comparison",
+    "conversation",
     "count",
     "diff",
     "duration",

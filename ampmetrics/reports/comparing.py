@@ -28,6 +28,11 @@ _ROLES = {
     "condition": "can be the reason",
     "design": "what it rests on",
 }
+_TYPICAL = (
+    "In a typical case: how many times as much, the geometric mean of the cases' ratios; {:.6g} % "
+    "interval, Student's t on logarithms. Where cases differ much in size it can point another way "
+    "than the difference of the means, in which the large ones weigh most."
+)
 _NUMBER, _LONG, _NONE = Markup(" class=am-num"), Markup(" class=am-long"), Markup("")
 _SHORT_TEXT = 28
 
@@ -35,14 +40,17 @@ _SHORT_TEXT = 28
 def comparison(
     compared: pl.DataFrame, *, a: str = "A", b: str = "B", caption: str = "", note: str = ""
 ) -> Block:
-    """`aggregates.compare` as a table: both means, difference b - a with its interval, p, cases.
+    """`aggregates.compare` as a table: means, difference b - a, times as much, p-value, cases.
 
-    How interval and p-value were found folds below it. What there is none of is —, and that fold
+    How intervals and p-values were found folds below it. What there is none of is —, and that fold
     says why.
     """
     rows = compared.to_dicts()
-    heads = ["", a, b, "Difference", "Interval", "p, adjusted", "Cases", "Higher, lower, equal"]
+    heads = ["", a, b, "Difference", "Interval", "In a typical case", "p, adjusted", "Cases",
+             "Higher, lower, equal"]  # fmt: skip
     how = [f"{_METRICS[row['metric']][0]}: {row['method']}; {row['test']}." for row in rows]
+    if any(row["ratio"] is not None for row in rows):
+        how.append(_TYPICAL.format(100 * rows[0]["confidence"]))
     fold = Markup("<details class=am-how><summary>How this was found</summary>{}</details>").format(
         Markup("").join(Markup("<p class=am-small>{}</p>").format(each) for each in how)
     )
@@ -85,11 +93,22 @@ def _metric(row: _Row) -> list[Markup]:
         *(None if row[side] is None else write(row[side]) for side in ("mean_a", "mean_b")),
         _signed(metric, row["difference"]),
         None if low is None else f"{low} to {high}",
+        _times(row),
         None if row["p_holm"] is None else probability(row["p_holm"]),
         f"{row['n_cases']:,}",
         f"{row['n_higher']:,}, {row['n_lower']:,}, {row['n_equal']:,}",
     ]
     return [escape(name), *(NULL if text is None else escape(text) for text in told)]
+
+
+def _times(row: _Row) -> str | None:
+    """How many times a's the b is, with its interval."""
+    if row["ratio"] is None:
+        return None
+    of = [
+        f"{row[name]:.3g}" for name in ("ratio", "ratio_low", "ratio_high") if row[name] is not None
+    ]
+    return f"{of[0]} ×" + (f" ({of[1]} to {of[2]})" if len(of) == 3 else "")
 
 
 def _signed(metric: str, value: float | None) -> str | None:

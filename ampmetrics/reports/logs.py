@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ampmetrics.errors import BadInputError
-from ampmetrics.jsonl import trial_name
 from ampmetrics.reports.blocks import Block, caption_of
 from ampmetrics.reports.columns import pill
+from ampmetrics.reports.log_files import log_files
 from ampmetrics.reports.plain import plain
 
 if TYPE_CHECKING:
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["logs"]
 
-_WHAT = {"success": "success command", "setup": "setup command", "error": "fault of ampmetrics",
-         "stderr": "agent, stderr", "stdout": "agent, stdout"}  # fmt: skip
-_NAME = re.compile(r"(?P<again>\+\d+)?(?:\.(?P<prompt>\d+))?\.(?P<what>[a-z]+)\.log")
 _MOST_BYTES = 16_384
 _LONGEST_LINE = 400
 _LONGEST_REASON = 120
@@ -53,7 +49,7 @@ def logs(
     rows = trials.head(_MOST).to_dicts()
     note = f"The first {_MOST} of {trials.height:,} trials are shown." * (trials.height > _MOST)
     folds = [_fold(row, lines) for row in rows]
-    if not any(_files(Path(row["file"]).parent / "logs", row) for row in rows):
+    if not any(log_files(row) for row in rows):
         note = f"{_NONE.format('them')} {note}".strip()
     more = len(folds) - _OPEN
     rest = Markup("<details class=am-how><summary>{} more trials</summary>{}</details>")
@@ -80,44 +76,19 @@ def _fold(row: Mapping[str, Any], lines: int) -> Markup:
 
 
 def _tails(row: Mapping[str, Any], lines: int) -> Iterator[Markup]:
-    folder = Path(row["file"]).parent / "logs"
-    found = _files(folder, row)
+    found = log_files(row)
     if not found:
         yield Markup("<p class=am-small>{}</p>").format(_NONE.format("it"))
-    for what, path in found:
-        said, is_whole = _tail(path, lines)
+    for log in found:
+        said, is_whole = _tail(log.path, lines)
         if not said:
             continue
         part = "" if is_whole else ", its last lines"
         yield Markup("<h4>{} <span class=am-op>{}{}</span></h4><pre>{}</pre>").format(
-            what, path.name, part, said
+            log.title, log.path.name, part, said
         )
-    if found and not any(path.stat().st_size for _, path in found):
+    if found and not any(log.path.stat().st_size for log in found):
         yield Markup("<p class=am-small>Its log files are empty.</p>")
-
-
-def _files(folder: Path, row: Mapping[str, Any]) -> list[tuple[str, Path]]:
-    """What and where, of the trial's last attempt, the success command first.
-
-    Names come from events, which anybody may have written: nothing outside of the folder is read.
-    """
-    if None in (row["case_id"], row["variant"], row["trial"]):
-        return []
-    stem = trial_name(row["case_id"], row["variant"], row["trial"])
-    found: dict[int, list[tuple[int, int, str, Path]]] = {}
-    try:
-        paths = [path for path in folder.iterdir() if path.name.startswith(stem)]
-    except (OSError, ValueError):
-        return []
-    for path in paths:
-        told = _NAME.fullmatch(path.name.removeprefix(stem))
-        if told and told["what"] in _WHAT and path.is_file() and not path.is_symlink():
-            place, prompt = list(_WHAT).index(told["what"]), int(told["prompt"] or 1)
-            what = _WHAT[told["what"]] + (f", prompt {prompt}" if prompt > 1 else "")
-            attempt = int((told["again"] or "+1")[1:])
-            found.setdefault(attempt, []).append((place, -prompt, what, path))
-    last = sorted(found[max(found)]) if found else []
-    return [(what, path) for _, _, what, path in last]
 
 
 def _tail(path: Path, lines: int) -> tuple[str, bool]:
