@@ -54,10 +54,13 @@ def show(browser: Browser) -> Iterator[Callable[..., Opened]]:
     """Opens a file offline, waits until its charts are drawn, and notes all that it does."""
     contexts = []
 
-    def opened(path: Path, *, width: int = 1200, colours: str = "light") -> Opened:
+    def opened(
+        path: Path, *, width: int = 1200, colours: str = "light", touch: bool = False
+    ) -> Opened:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=colours, offline=True
-        )
+            viewport={"width": width, "height": 900}, color_scheme=colours, offline=True,
+            has_touch=touch, is_mobile=touch,
+        )  # fmt: skip
         contexts.append(context)
         shown = Opened(context.new_page())
         shown.page.on("request", lambda request: shown.requests.append(request.url))
@@ -290,9 +293,54 @@ def test_it_prints_in_light_colours_with_every_row(show: Callable[..., Opened], 
     assert sum(int(part) for part in ink.strip("rgb()").split(",")) < 200
     assert shown.page.locator("tr.rest").count() >= 5
     assert shown.page.locator("tr.rest").first.is_visible()
-    for folded in ("diff", "text"):
-        text = shown.page.locator(f".am-chosen .am-{folded} pre").first
-        assert text.evaluate("(pre) => pre.checkVisibility()"), folded
+    for folded in (".am-chosen .am-diff pre", ".am-chosen .am-text pre", ".am-log h4"):
+        text = shown.page.locator(folded).first
+        assert text.evaluate("(each) => each.checkVisibility()"), folded
+    said = "(head) => getComputedStyle(head, '::after').content"
+    heads, logs = shown.page.locator(".am-log h4"), shown.page.locator(".am-log pre")
+    assert "on paper its last 15 lines" in heads.first.evaluate(said)
+    line = "(pre) => pre.clientHeight / parseFloat(getComputedStyle(pre).lineHeight)"
+    assert 1 <= round(max(log.evaluate(line) for log in logs.all())) <= 15
+    assert logs.first.evaluate(END)
+
+
+END = """(pre) => {
+  const range = document.createRange();
+  range.selectNodeContents(pre);
+  return range.getBoundingClientRect().bottom <= pre.getBoundingClientRect().bottom;
+}"""
+"""Whether the last line of a text is seen."""
+
+
+def test_a_log_unfolds_at_its_end(show: Callable[..., Opened], page: Path) -> None:
+    shown = show(page)
+    log = shown.page.locator(".am-log").first
+    log.locator("summary").click()
+    text = log.locator("pre").first
+    assert text.evaluate("(pre) => pre.scrollHeight > pre.clientHeight")
+    assert text.evaluate(END)
+
+
+def test_a_phone_has_room_and_answers_taps(show: Callable[..., Opened], page: Path) -> None:
+    shown = show(page, width=390, touch=True)
+    shown.page.locator(".contents summary").tap()
+    boxes = [link.bounding_box() for link in shown.page.locator(".contents a").all()]
+    assert max(box["height"] for box in boxes) < 40  # one line, at most two
+    assert max(box["x"] + box["width"] for box in boxes) > 340
+    table = shown.page.locator(".am-table[data-filter]")
+    assert table.locator("thead").bounding_box()["height"] < 40
+    edge = "(table) => getComputedStyle(table).backgroundImage"
+    assert "gradient" in table.locator(".am-scroll").evaluate(edge)
+    grid = shown.page.locator("figure.chart", has_text="Every trial")
+    said = shown.page.locator("#vg-tooltip-element.visible")
+    for tile in (0, 3):
+        grid.locator(".role-mark path").nth(tile).tap(force=True)
+        said.wait_for()
+        assert "Agent's time" in said.inner_text()
+    grid.locator("h3").tap()
+    assert said.count() == 0
+    shown.page.emulate_media(media="print")
+    assert table.locator(".am-scroll").evaluate(edge) == "none"
 
 
 def test_contents_lead_to_every_section(show: Callable[..., Opened], page: Path) -> None:
@@ -321,6 +369,32 @@ def test_the_trials_are_searched_and_filtered(show: Callable[..., Opened], page:
     table.locator("input").fill("")
     table.locator("select[aria-label=Variant]").select_option("")
     assert rows.count() == 16
+
+
+def test_a_choice_is_of_names_and_amounts_in_words_sort(
+    show: Callable[..., Opened], tmp_path: Path
+) -> None:
+    cell = """
+import polars as pl
+from ampmetrics import reports
+n = range(10)
+frame = pl.DataFrame({
+    "begun": ["2026-01-02 03:04", "2026-01-03 03:04"] * 5, "agent": ["claude", "codex"] * 5,
+    "asked": [f"do {i}" for i in n], "passed": [f"{i} of {i + 3}" for i in reversed(n)],
+})
+reports.table(frame, filterable=True)
+"""
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    nbformat.write(node, tmp_path / "small.ipynb")
+    shown = show(
+        reports.build_report([], tmp_path / "small.html", notebook=tmp_path / "small.ipynb")
+    )
+    choices = shown.page.locator("select")
+    assert [each.get_attribute("aria-label") for each in choices.all()] == ["Agent"]
+    shown.page.locator("th .sort", has_text="Passed").click()
+    last = shown.page.locator("td:last-child")
+    assert last.all_inner_texts() == [f"{i} of {i + 3}" for i in range(10)]
+    assert last.first.evaluate("(cell) => getComputedStyle(cell).textAlign") == "right"
 
 
 def test_any_trial_is_chosen(show: Callable[..., Opened], page: Path, hostile_page: Path) -> None:

@@ -132,6 +132,33 @@ def test_a_column_of_nothing_but_unknown_numbers_stands_right() -> None:
     assert "<td class=am-num>" in html
 
 
+@pytest.mark.parametrize(
+    ("texts", "by"),
+    [
+        (["5 of 5", "0 of 1"], [5, 0]),
+        (["80.1 points", "$0.0412", "1.8 s", "9,999"], [80.1, 0.0412, 1.8, 9999]),
+        (["−25.0 points", "+3%", "≥ $1.69", "<0.0001"], [-25, 3, 1.69, 0.0001]),
+        (["2026-01-31", "2026-02-01"], None),
+        (["40217755", "12345678"], None),
+        (["1.2.3", "0.1.0"], None),
+        (["3/foo.py", "4/foo.py"], None),
+        (["2 tests failed", "3 tests failed"], None),
+        (["5 of 5", "none"], None),
+    ],
+)
+def test_amounts_that_are_texts_stand_and_sort_like_numbers(
+    texts: list[str], by: list[float] | None
+) -> None:
+    html = str(reports.table(pl.DataFrame({"a": [*texts, None]})).html)
+    assert html.count("class=am-num") == (0 if by is None else len(texts) + 2)
+    assert [float(value) for value in re.findall(r"data-v=([^ >]+)", html)] == (by or [])
+
+
+def test_names_stay_left_whatever_they_are() -> None:
+    frame = pl.DataFrame({"variant": ["1 hint", "2 hints"], "case_id": ["5 of 5", "4 of 5"]})
+    assert "am-num" not in str(reports.table(frame).html)
+
+
 def test_a_table_folds_long_texts_and_cuts_many_rows() -> None:
     frame = pl.DataFrame({"reason": ["x" * 9000] * 4})
     html = str(reports.table(frame, limit=3).html)

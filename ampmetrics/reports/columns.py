@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from ampmetrics.reports.format import count, duration, probability, rate, usd
 from ampmetrics.reports.plain import plain
 from ampmetrics.theme import css_colour, outcome_look, variant_colours
 
-__all__ = ["NULL", "Column", "column", "long_text", "pill", "variant"]
+__all__ = ["NULL", "Column", "are_numbers", "column", "long_text", "pill", "variant"]
 
 NULL = Markup("<span class=am-null role=img aria-label=unknown title=unknown>—</span>")
 
@@ -55,6 +56,9 @@ _LABELS = {
 }
 _UNITS = ("_ms", "_usd", "_tokens", "_sec")
 _OUTCOMES = frozenset(str(outcome) for outcome in Outcome)
+_AMOUNT = r"(?:[≥≤<>±+−-] ?)?\$?\d[\d,]*(?:\.\d+)?%?(?: [A-Za-z]+)?"
+_AMOUNTS = re.compile(rf"{_AMOUNT}(?: {_AMOUNT})*")
+_BARE = re.compile(r"\d+(?:\.\d+)?")
 _SHORT = 96
 _LONGEST = 4000
 
@@ -64,6 +68,7 @@ class Column(NamedTuple):
 
     label: str
     numeric: bool
+    """Stands right and sorts by its number."""
     mono: bool
     show: Callable[[Any], Markup]
 
@@ -76,6 +81,17 @@ def column(name: str, label: str | None = None, *, numeric: bool) -> Column:
         mono=not numeric and name in ("path", "file", "session_id", "run_id", "text"),
         show=_writer(name, numeric),
     )
+
+
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Whether all are texts of amounts: `5 of 5`, `$0.04`, `1 m 04 s`; null may be among them.
+
+    Not where all are digits: these may be ids or years.
+    """
+    known = [value for value in values if value is not None]
+    if not all(isinstance(value, str) and _AMOUNTS.fullmatch(value) for value in known):
+        return False
+    return not all(map(_BARE.fullmatch, known))
 
 
 def variant(name: str) -> Markup:

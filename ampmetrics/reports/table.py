@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from markupsafe import Markup
 
 from ampmetrics.errors import BadInputError
 from ampmetrics.reports.blocks import Block, caption_of
-from ampmetrics.reports.columns import Column, column
+from ampmetrics.reports.columns import Column, are_numbers, column
 from ampmetrics.reports.packed import packed
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["table"]
 
+_NAMES = ("case_id", "variant")
 _SHORT_NAME = 28
 _OPEN = 60
 """Rows that are in the page as they are."""
@@ -41,8 +43,8 @@ def table(
     `columns`: which of the frame's columns in which order, all where none is named; a mapping
     gives each a heading. `limit`: rows shown, the caption says how many there are; null: all.
     `at_least`: columns whose value is a lower bound where another column is true. `filterable`:
-    the page offers a search, and a choice for each column of few different texts. Raises
-    BadInputError on a column that the frame does not have.
+    the page offers a search, and a choice for each column of few texts that recur and are no
+    times. Raises BadInputError on a column that the frame does not have.
     """
     chosen = columns if isinstance(columns, Mapping) else dict.fromkeys(columns or frame.columns)
     bounds = at_least or {}
@@ -53,7 +55,7 @@ def table(
     if frame.is_empty():
         return Block(Markup("<p class=am-empty>{}</p>").format(empty), empty)
     shown = frame if limit is None else frame.head(limit)
-    heads = [column(name, chosen[name], numeric=frame.schema[name].is_numeric()) for name in chosen]
+    heads = [_column(shown, name, chosen[name]) for name in chosen]
     if shown.height < frame.height:
         note = f"{note} The first {shown.height:,} of {frame.height:,} rows are shown.".strip()
     note = " ".join([note, *_legend(shown, chosen, bounds)]).strip()
@@ -77,6 +79,14 @@ def _more(rows: Sequence[Markup]) -> Markup:
         return Markup("")
     said = Markup("<p class='am-small am-left'>{}</p>").format(f"{len(rows):,} rows more.")
     return said + packed(rows)
+
+
+def _column(frame: pl.DataFrame, name: str, label: str | None) -> Column:
+    """The column of this name; numbers that are written as texts stand like numbers."""
+    values = frame[name]
+    found = column(name, label, numeric=values.dtype.is_numeric())
+    is_name = found.mono or name in _NAMES
+    return found if is_name or not are_numbers(values) else found._replace(numeric=True)
 
 
 def _head(each: Column) -> Markup:
@@ -107,9 +117,18 @@ def _cell(each: Column, value: Any, *, least: bool) -> Markup:
     name = "am-num" if each.numeric else "am-mono" if each.mono else _width(value)
     kind = Markup(" class={}").format(name) if name else ""
     # What the page sorts by; a text sorts by what is shown.
-    by = Markup(" data-v={:.9g}").format(value) if each.numeric and value is not None else ""
+    by = Markup(" data-v={:.9g}").format(_by(value)) if each.numeric and value is not None else ""
     sign = _LEAST if least and value is not None else ""
     return Markup("<td{}{}>{}{}</td>").format(kind, by, sign, each.show(value))
+
+
+def _by(value: Any) -> Any:
+    """What a number sorts by; one that is written as a text by its first."""
+    if not isinstance(value, str):
+        return value
+    sign, digits = re.findall(r"([−-]?)[^\d]*([\d,.]+)", value)[0]
+    number = float(digits.replace(",", ""))
+    return -number if sign else number
 
 
 def _width(value: Any) -> str:

@@ -63,5 +63,14 @@
     for (const figure of figures) await draw(figure);
     root.dataset.drawn = figures.length;
   };
+  // A finger does not move before it taps, and Vega shows what a mark says when the pointer moves.
+  for (const place of all("figure.chart .vis")) {
+    place.addEventListener("click", (event) =>
+      event.target.dispatchEvent(new PointerEvent("pointermove", event)));
+  }
+  addEventListener("pointerdown", (event) => {
+    const said = document.getElementById("vg-tooltip-element");
+    if (said && event.pointerType !== "mouse") said.classList.remove("visible");
+  });
   drawAll();
 })();

@@ -5,6 +5,7 @@
   const SHOWN = 15;
   const CHOICES = 12;
   const SEARCHED = 8;
+  const DATE = /^\d{4}-\d\d\b|^\d\d?:\d\d\b/;
   const make = (tag, options) => Object.assign(document.createElement(tag), options);
   const textOf = (cell) => (cell ? cell.textContent.trim() : "");
 
@@ -43,14 +44,19 @@
     });
   };
 
-  // Columns of text with few different values: which they are, in their order.
+  // Columns of text with few different values, each in two rows on average: which they are, in
+  // their order. A day or a time is no kind of row.
   const choicesOf = (table, column) => {
     const values = new Set();
-    for (const row of table.tBodies[0].rows) {
+    const { rows } = table.tBodies[0];
+    const most = Math.min(CHOICES, rows.length / 2);
+    for (const row of rows) {
       const cell = row.cells[column];
       if (!cell || cell.classList.contains("am-num") || cell.querySelector("details")) return [];
-      values.add(textOf(cell));
-      if (values.size > CHOICES) return [];
+      const text = textOf(cell);
+      if (DATE.test(text)) return [];
+      values.add(text);
+      if (values.size > most) return [];
     }
     return values.size > 1 ? [...values].sort((a, b) => compare(a.toLowerCase(), b.toLowerCase())) : [];
   };
