@@ -216,7 +216,7 @@ def test_every_outcome_has_its_tile(hostile: Connection) -> None:
     assert len(places) == len(tiles)
 
 
-def test_cases_stand_from_the_most_to_the_least_often_passed(sample: Connection) -> None:
+def test_cases_that_pass_least_often_stand_first(sample: Connection) -> None:
     grid = charts.outcomes(aggregates.trials(sample)).to_dict()
     bars = charts.pass_rate(aggregates.outcomes(sample)).to_dict()
     order = grid["layer"][0]["encoding"]["y"]["scale"]["domain"]
@@ -224,7 +224,12 @@ def test_cases_stand_from_the_most_to_the_least_often_passed(sample: Connection)
     rates = dict(
         aggregates.outcomes(sample, ["case_id"]).select("case_id", "pass_rate").iter_rows()
     )
-    assert [rates[case] for case in order] == sorted(rates.values(), reverse=True)
+    assert [rates[case] for case in order] == sorted(rates.values())
+    said = "16 trials of 8 cases. Cases that pass least often stand first."
+    assert said in small_print(grid)
+    assert "k of n, without an interval. What passes least often stands first." in small_print(bars)
+    assert "csv-quoting, high 1 of 1; csv-quoting, low 0 of 1; " in bars["description"]
+    assert bars["description"].endswith("; and 4 more.")
 
 
 def test_unknown_cost_is_not_drawn_and_counted(hostile: Connection) -> None:
@@ -300,7 +305,20 @@ def test_what_is_no_variant_uses_up_no_colour_of_one(
     spec = charts.tool_usage(aggregates.tool_usage(sample)).to_dict()
     assert theme.looks._assigned == {}
     tint = spec["layer"][0]["encoding"]["color"]["scale"]
-    assert dict(zip(tint["domain"], tint["range"], strict=True))["succeeded"] == shared.colour("s1")
+    assert dict(zip(tint["domain"], tint["range"], strict=True))["succeeded"] == shared.colour(
+        "plain"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pass_rate by model", "failures", "time_spent", "sessions", "iterations", "edit_loops",
+     "tokens", "tokens by day", "tool_usage", "timeline", "compare", "power_curve"],
+)  # fmt: skip
+def test_what_is_no_variant_is_in_the_colour_of_none(sample: Connection, name: str) -> None:
+    spec = json.dumps(draw(name, sample))
+    used = [shade for shade in theme.SERIES if shared.colour(shade) in spec]
+    assert not used
 
 
 def test_edits_by_the_ending_of_a_file(sample: Connection) -> None:
@@ -398,7 +416,11 @@ def test_thousands_of_trials_are_cut_and_said(sample: Connection) -> None:
     assert many.height == 8000
     grid = charts.outcomes(many).to_dict()
     assert len(rows(grid)) <= 5000
-    assert re.search(r"[\d,]+ trials of 8,000 left out", small_print(grid))
+    passed = dict(many.group_by("case_id").agg(pl.col("success").mean()).rows())
+    first = {row["case_id"] for row in rows(grid)}
+    assert max(passed.pop(case) for case in first) <= min(passed.values())
+    cut = f"among them all of {len(passed)} cases that passed at least as often."
+    assert re.search(rf"[\d,]+ trials of 8,000 left out for want of room, {cut}", small_print(grid))
     scatter = charts.time_and_cost(many).to_dict()
     assert len(rows(scatter)) <= 4000
     assert re.search(r"One trial in \d of [\d,]+ is drawn", small_print(scatter))

@@ -86,6 +86,16 @@ def test_a_pass_rate_has_its_interval_n_and_method() -> None:
     assert {"70% (50 to 80) · 10 cases", "90% · 10 cases"} <= set(texts(spec))
     lines = [layer for layer in spec["layer"] if "ci_low" in json.dumps(layer["encoding"])]
     assert [line["transform"][-1] for line in lines] == [{"filter": "isValid(datum.ci_low)"}]
+    assert spec["description"].endswith(
+        ": two 90.0%, no interval; one 70.0%, interval 50.0% to 80.0%."
+    )
+    many = drawn(charts.pass_rate(frame(*[rate(f"v{i:02}", i / 40, 0.0) for i in range(40)])))
+    assert many["description"].count("%, interval ") == 12
+    assert many["description"].endswith("; and 18 more.")
+    assert (
+        "The first 30 of 40 rows are drawn. Those left out pass at most as often."
+        in small_print(many)
+    )
 
 
 def test_a_pass_rate_that_is_not_known_is_no_point() -> None:
@@ -173,13 +183,58 @@ def test_many_days_are_weeks_months_or_years(length: int, unit: str, n: int) -> 
     ).is_empty()
 
 
-def test_tokens_by_day() -> None:
-    each = {
+def used(**more: Any) -> dict[str, Any]:
+    """A row of `aggregates.tokens`."""
+    return {
         "n_requests": 1, "n_sums": 0, "n_unknown": 0, "n_not_visible": 0, "prompt_tokens": 90,
         "uncached_tokens": 30, "cache_read_tokens": 60, "cache_write_tokens": 0,
         "completion_tokens": 10, "total_tokens": 100,
-    }  # fmt: skip
-    spec = drawn(charts.tokens(frame(*({"day": date(2026, 1, day)} | each for day in (1, 2)))))
+    } | more  # fmt: skip
+
+
+def test_tokens_are_labelled_with_what_is_drawn() -> None:
+    each = frame(
+        used(model="even"),
+        used(model="more", total_tokens=170),
+        used(model="less", total_tokens=40, n_not_visible=1),
+        used(model="none", total_tokens=None, n_unknown=1),
+    )
+    spec = drawn(charts.tokens(each))
+    sums: dict[str, dict[str, int]] = {}
+    for row in rows(spec):
+        if "kind" in row:
+            sums.setdefault(row["row"], {})[row["kind"]] = row["n"]
+    kinds = {"input from cache": 60, "uncached input": 30, "output": 10}
+    assert sums == {"even": kinds, "less": kinds, "more": {**kinds, "kind unknown": 70}}
+    assert {"100", "170", "at least 100"} <= set(texts(spec))
+    assert "In 1 row the kinds add up to more than the total told: they are drawn and summed." in (
+        small_print(spec)
+    )
+    assert "Sums that leave some out are lower bounds." in small_print(spec)
+    assert "at least 370 tokens in all" in spec["description"]
+    exact = drawn(charts.tokens(each.head(2)))
+    said = exact["description"] + small_print(exact)
+    assert not re.search("at least|lower bound|add up", said)
+
+
+def test_tokens_by_day_mark_what_is_a_lower_bound() -> None:
+    days = [date(2026, 1, day) for day in (1, 2, 3)]
+    spec = drawn(
+        charts.tokens(
+            frame(used(day=days[0], n_unknown=1), used(day=days[1]),
+                  used(day=days[2], total_tokens=None, n_unknown=1))
+        )
+    )  # fmt: skip
+    signs = {row["from_ms"] // DAY - 20454: row["sign"] for row in rows(spec) if "sign" in row}
+    assert signs == {0: "≥", 2: "?"}
+    assert "≥ above a column: a lower bound; ?: no request of that day said its tokens." in (
+        small_print(spec)
+    )
+    assert "at least 200 tokens in all" in spec["description"]
+
+
+def test_tokens_by_day() -> None:
+    spec = drawn(charts.tokens(frame(*(used(day=date(2026, 1, day)) for day in (1, 2)))))
     assert spec["title"]["text"] == "Tokens by day"
     assert sorted((row["series"], row["n"]) for row in rows(spec) if row["from_ms"] == 20454 * DAY) == [
         ("input from cache", 60), ("output", 10), ("uncached input", 30),
@@ -281,6 +336,10 @@ def test_a_comparison_draws_points_and_ratios_about_one_line() -> None:
     (low, high), (less, more) = map(json.loads, scales)
     assert low == -high
     assert less * more == pytest.approx(1)
+    assert spec["description"].endswith(
+        ": pass rate +25.0 percentage points, interval 10.0 to 40.0, a difference; cost 0.5 times,"
+        " interval 0.4 to 0.625, may be chance; agent's time -1,500 ms, not tested; tokens unknown."
+    )
     evidence = {row["metric"]: row["evidence"] for row in rows(spec) if "metric" in row}
     assert evidence["pass_rate"] == "a difference"
     assert evidence["cost_usd"] == "may be chance"
@@ -311,8 +370,9 @@ def test_several_variants_are_compared_in_one_picture() -> None:
     assert spec["title"]["text"] == "Each against high"
     written = set(texts(spec))
     assert {"low  +25.0 points (10.0 to 40.0)", "mid  0.50 × (0.40 to 0.63)"} <= written
-    assert "cost of low may be chance" in spec["description"]
-    assert "cost of mid a difference" in spec["description"]
+    times = "0.5 times, interval 0.4 to 0.625"
+    assert f"cost of low {times}, may be chance" in spec["description"]
+    assert f"cost of mid {times}, a difference" in spec["description"]
     assert "The 2 pairs are not adjusted for each other." in small_print(spec)
     tint = next(c["scale"] for c in colours(spec) if c.get("field") == "variant")
     assert dict(zip(tint["domain"], tint["range"], strict=True)) == variant_colours(["low", "mid"])
@@ -333,6 +393,9 @@ def test_a_comparison_without_intervals_says_why() -> None:
     why = "no interval: 3 cases, at least 10 are needed"
     one = compared("pass_rate", ci_low=None, ci_high=None, method=why, n_cases=3)
     assert f"Pass rate, {why}." in small_print(drawn(charts.compare(frame(one))))
+    cost = compared("cost_usd", ratio=1.2, ratio_low=1.1, ratio_high=1.3)
+    said = small_print(drawn(charts.compare(frame(one, cost))))
+    assert f"95 % intervals; of ratios Student's t on logarithms; of the pass rate {why}." in said
     none = drawn(charts.compare(frame(compared("pass_rate", n_cases=0))))
     assert "No case has a verdict on both sides." in none["description"]
 
@@ -417,6 +480,9 @@ def test_what_went_wrong_is_coloured_by_outcome() -> None:
     }  # fmt: skip
     assert texts(spec).count("4") >= 1
     assert "6 trials that did not pass; 4 of them judge the agent." in small_print(spec)
+    long = "the success command exited with 1, as it did before"
+    whole = each.with_columns(reason=pl.lit(long)).head(1)
+    assert long in texts(drawn(charts.failures(whole)))
     only = drawn(charts.failures(each.drop("reason")))
     assert {row["row"] for row in rows(only)} == {"failed", "timeout", "unfinished"}
 
@@ -463,6 +529,10 @@ CLICKED: dict[str, Callable[[Any], Any]] = {
         frame(*({"lane": "Bash", "what": "ls", "start_ms": 0.0, "end_ms": 9.0, "duration_ms": 9.0,
                  "success": success} for success in (True, False)))
     ),
+    "failures": lambda _: charts.failures(
+        frame(*({"outcome": outcome, "reason": "r" * 99, "n_trials": 1, "n_verdicts": 1}
+                for outcome in ("agent_error", "no_verdict", "infra_error", "timeout")))
+    ),
     "outcomes": lambda con: charts.outcomes(aggregates.trials(con)),
     "time_and_cost": lambda con: charts.time_and_cost(aggregates.trials(con)),
     "pass_rate by case": lambda con: charts.pass_rate(aggregates.outcomes(con)),
@@ -471,6 +541,7 @@ FADED = """() => [...document.querySelectorAll("#chart .role-mark path, #chart .
     .filter((mark) => ["0.15", "0.2"].includes(mark.getAttribute("opacity"))).length"""
 
 
+@pytest.mark.usefixtures("enabled")
 def test_a_click_on_a_legend_picks_its_words_and_no_chart_complains(sample: Any) -> None:
     script = gzip.decompress(base64.b64decode(bundle().packed)).decode()
     with sync_playwright() as playwright:
@@ -497,6 +568,20 @@ def test_a_click_on_a_legend_picks_its_words_and_no_chart_complains(sample: Any)
                 drawn(make(sample)),
             )
             assert said == [], name
+        # Where its axis leaves a chart little width, no word of its legend is above its edge.
+        page.evaluate("document.getElementById('chart').style.width = '500px'")
+        spec = drawn(CLICKED["failures"](sample).properties(title=""))
+        fluid = {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
+        page.evaluate(
+            "async (spec) => void await vegaEmbed('#chart', spec, {renderer: 'svg', ast: true})",
+            spec | fluid,
+        )
+        words = page.locator("#chart .role-legend-label text")
+        edge = page.locator("#chart svg.marks").bounding_box()
+        tops = [box["y"] for each in words.all() if (box := each.bounding_box())]
+        assert edge
+        assert len(tops) == 3
+        assert min(tops) >= edge["y"]
         browser.close()
 
 

@@ -12,6 +12,7 @@ import altair as alt
 import polars as pl
 import pytest
 import vl_convert
+from test_notebooks import cells
 
 from ampmetrics import theme
 from ampmetrics.events import Outcome
@@ -83,6 +84,23 @@ def test_the_colour_blind_can_tell_them_apart(names: list[str], twin: str) -> No
                 assert math.dist(place, other) >= 21, seen
 
 
+@pytest.mark.parametrize("twin", ["light", "dark"])
+def test_what_is_no_variant_is_in_the_colour_of_none(twin: str) -> None:
+    shade = {name: getattr(theme.SHADES[name], twin) for name in theme.SHADES}
+    assert all(contrast(shade["plain"], shade[ground]) >= 3 for ground in SOLID)
+    beside = ["s1", "s2", "s3", "s4", "unjudged", "plain"]
+    for seen in SEEN:
+        place = {name: lab(colour, seen) for name, colour in shade.items()}
+        for name, other in [("plain", each) for each in beside[:-1]] + [
+            ("failed-calls", each) for each in beside
+        ]:
+            assert math.dist(place[name], place[other]) >= 19.9, (name, other, seen)
+    place = {name: lab(colour, "as it is") for name, colour in shade.items()}
+    for name in [name for name in shade if name.startswith("time-")]:
+        for other in ("s1", "s2", "passed", "failed"):
+            assert math.dist(place[name], place[other]) >= 30, (name, other)
+
+
 def test_a_light_colour_has_one_role() -> None:
     # CSS finds a drawn colour's dark twin by the light one.
     assert not [c for c, n in Counter(s.light for s in theme.SHADES.values()).items() if n > 1]
@@ -99,6 +117,22 @@ def test_a_variant_keeps_its_colour() -> None:
     assert len(set(first.values())) == 2
     assert theme.variant_colours(["kept b"]) == {"kept b": first["kept b"]}
     assert len(theme.variant_colours([f"many {i}" for i in range(30)])) == 30
+
+
+@pytest.mark.usefixtures("enabled")
+def test_a_variant_has_one_colour_in_every_report(
+    sample_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for notebook, last, sides in (
+        ("benchmark_report", "setup", {}),
+        ("compare_runs", "sides", {"a": "low", "b": "high"}),
+        ("compare_runs", "sides", {}),
+    ):
+        monkeypatch.setattr(theme.looks, "_assigned", {})
+        cells(notebook, last, paths=[str(sample_run)], **sides)
+        found.append(theme.variant_colours(["low", "high"]))
+    assert found == 3 * [{"high": theme.SHADES["s1"].light, "low": theme.SHADES["s2"].light}]
 
 
 def test_names_of_one_chart_have_colours_of_their_own() -> None:

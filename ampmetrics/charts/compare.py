@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import polars as pl
 
 from ampmetrics.charts.forest import CHANCE, SHOWN, UNTESTED, forest
-from ampmetrics.charts.frame import Chart, framed, names_of, nothing, number
+from ampmetrics.charts.frame import Chart, framed, listed, names_of, nothing, number
 
 __all__ = ["compare"]
 
@@ -14,6 +17,11 @@ _NAMES = {
     "cost_usd": "Cost",
     "agent_ms": "Agent's time",
     "total_tokens": "Tokens",
+}
+_WRITTEN = {
+    "cost_usd": "{:+,.4f} USD",
+    "agent_ms": "{:+,.0f} ms",
+    "total_tokens": "{:+,.0f}",
 }
 
 
@@ -72,7 +80,7 @@ def _small_print(frame: pl.DataFrame) -> list[str]:
     return [
         f"Paired by case: {number(first['n_cases'], 'case')}, {first['n_trials_a']:,} and "
         f"{number(first['n_trials_b'], 'trial')}{'; ' * bool(fewer)}{', '.join(fewer)}.",
-        _intervals(first["confidence"], [first["method"]]),
+        _intervals(frame, [first["method"]]),
         "A difference: its p-value, adjusted for all metrics (Holm), is at most "
         f"{1 - first['confidence']:.2g}.",
         f"Left out: {' and '.join(left)}." if left else "",
@@ -86,27 +94,55 @@ def _of_several(frame: pl.DataFrame) -> list[str]:
     confidence = float(rates["confidence"][0])
     return [
         f"Each paired by case: {cases}.",
-        _intervals(confidence, rates["method"].unique(maintain_order=True).to_list()),
+        _intervals(frame, rates["method"].unique(maintain_order=True).to_list()),
         "Filled: a difference, its p-value, adjusted for the metrics of its pair (Holm), is at "
         f"most {1 - confidence:.2g}. Hollow: it may be chance. The {rates.height:,} pairs are not "
         "adjusted for each other.",
     ]
 
 
-def _intervals(confidence: float, methods: list[str]) -> str:
-    """How the intervals were made; of the pass rate, why there is none."""
+def _intervals(frame: pl.DataFrame, methods: Sequence[str]) -> str:
+    """How the intervals that are drawn were made; of the pass rate, why there is none."""
     ways = {method if method.startswith("no ") else
             method.partition(": ")[2].partition(", paired")[0] for method in methods}  # fmt: skip
-    ratios = f"{100 * confidence:.6g} % intervals; of ratios Student's t on logarithms"
+    drawn = f"{100 * frame['confidence'][0]:.6g} % intervals"
+    ratios = "of ratios Student's t on logarithms"
     if len(ways) > 1:
-        return f"{ratios}."
+        return f"{drawn}; {ratios}."
     (way,) = ways
-    return f"Pass rate, {way}." if way.startswith("no ") else f"{ratios}, of the pass rate {way}."
+    if not way.startswith("no "):
+        return f"{drawn}; {ratios}, of the pass rate {way}."
+    some = frame["ratio_low"].count() > 0
+    return f"{drawn}; {ratios}; of the pass rate {way}." if some else f"Pass rate, {way}."
 
 
 def _described(rows: pl.DataFrame, *, several: bool) -> str:
-    name = pl.format("{} of {}", "row", "variant") if several else pl.col("row")
-    return ", ".join(
-        f"{what[:1].lower()}{what[1:]} {evidence}"
-        for what, evidence in rows.select(name.alias("what"), "evidence").rows()
+    """Each metric's difference in words, and whether it is one."""
+    return listed(
+        [
+            f"{row['row'][:1].lower()}{row['row'][1:]}"
+            f"{' of ' + row['variant'] if several else ''} {_figures(row)}"
+            for row in rows.iter_rows(named=True)
+        ]
     )
+
+
+def _figures(row: dict[str, Any]) -> str:
+    """As beside the point: percentage points, else the ratio, else the difference itself."""
+    evidence = row["evidence"]
+    if row["difference"] is None:
+        return "unknown"
+    if row["metric"] == "pass_rate":
+        low, high = (
+            None if row[c] is None else f"{100 * row[c]:.1f}" for c in ("ci_low", "ci_high")
+        )
+        told = f"{100 * row['difference']:+.1f} percentage points"
+    elif row["ratio"] is None:
+        return f"{_WRITTEN[row['metric']].format(row['difference'])}, {evidence}"
+    else:
+        low, high = (
+            None if row[c] is None else f"{row[c]:.3g}" for c in ("ratio_low", "ratio_high")
+        )
+        told = f"{row['ratio']:.3g} times"
+    between = "no interval" if low is None else f"interval {low} to {high}"
+    return f"{told}, {between}, {evidence}"

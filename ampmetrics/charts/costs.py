@@ -7,7 +7,15 @@ import polars as pl
 
 from ampmetrics.charts.axes import dollar_axis
 from ampmetrics.charts.bars import stacked
-from ampmetrics.charts.days import HEIGHT, Days, columns, days_of, highest, tints_of, top_series
+from ampmetrics.charts.days import (
+    HEIGHT,
+    bounds,
+    columns,
+    days_of,
+    highest,
+    tints_of,
+    top_series,
+)
 from ampmetrics.charts.frame import (
     Chart,
     Rows,
@@ -26,7 +34,8 @@ __all__ = ["cost"]
 _BY = ("model", "case_id", "run_id", "trial", "session_id", "variant")
 _LACKS = ("n_unpriced", "n_not_visible")
 _COUNTS = ["n_priced", *_LACKS]
-_AT_LEAST = (pl.sum_horizontal(_LACKS) > 0).alias("least")
+_LEAST = pl.sum_horizontal(_LACKS) > 0
+_AT_LEAST = _LEAST.alias("least")
 _SOURCES = {"computed": "at list price", "user": "at the prices of a file"}
 
 
@@ -74,7 +83,7 @@ def _by_row(frame: pl.DataFrame) -> Chart:
 
 def _colours(rows: Rows, *, variants: bool) -> alt.Color:
     if not variants:
-        return alt.Color("part:N", scale=alt.Scale(range=[colour("s1")]), legend=None)
+        return alt.Color("part:N", scale=alt.Scale(range=[colour("plain")]), legend=None)
     key = legend(rows.series, symbolType="square") if rows.split else None
     return alt.Color("part:N", scale=variant_scale(rows.series), legend=key)
 
@@ -97,7 +106,7 @@ def _by_day(frame: pl.DataFrame) -> Chart:
         axis=dollar_axis(highest(parts))[0],
         tints=tints_of(parts, other),
         tooltip=_tooltip("n", *[alt.Tooltip("series:N", title="Of")] * (other is not None)),
-        marks=_signs(days),
+        marks=bounds(days, "cost_usd", _LEAST),
     )
     undated = frame["day"].null_count()
     return framed(
@@ -113,18 +122,6 @@ def _by_day(frame: pl.DataFrame) -> Chart:
         ],
         f"Columns of cost by {days.unit}, {days.said}: {_total(frame)} in all.",
         HEIGHT,
-    )
-
-
-def _signs(days: Days) -> pl.DataFrame:
-    """What stands above the columns that leave requests out."""
-    some = pl.when(pl.col("n_priced") > 0).then(pl.lit("≥")).otherwise(pl.lit("?"))
-    return (
-        days.frame.group_by("from_ms", "to_ms")
-        .agg(pl.col("cost_usd").sum().alias("top"), pl.col(_COUNTS).sum())
-        .filter(_AT_LEAST)
-        .select("from_ms", "to_ms", "top", some.alias("sign"))
-        .sort("from_ms")
     )
 
 

@@ -73,7 +73,7 @@ def _drawn(known: pl.DataFrame, metric: str) -> alt.LayerChart:
     lines, design = known.filter(~pl.col("is_design")), known.filter("is_design")
     many = lines["n_trials"].unique().sort().to_list()
     # One hue: the more repeats, the stronger.
-    strength = alt.Scale(domain=many, range=[0.3, 1] if len(many) > 1 else [1, 1])
+    strength = alt.Scale(domain=many, range=[0.45, 1] if len(many) > 1 else [1, 1])
     base = (
         alt.Chart(lines.select("n_cases", "n_trials", "smallest_difference"))
         .transform_calculate(**_texts(metric))
@@ -85,8 +85,8 @@ def _drawn(known: pl.DataFrame, metric: str) -> alt.LayerChart:
             tooltip=_tooltip(),
         )
     )
-    line = base.mark_line(strokeWidth=2, color=colour("accent"))
-    points = base.mark_point(size=26, filled=True, color=colour("accent"))
+    line = base.mark_line(strokeWidth=2, color=colour("plain"))
+    points = base.mark_point(size=26, filled=True, color=colour("plain"))
     last = lines.sort("n_cases").group_by("n_trials", maintain_order=True).last()
     names = (
         alt.Chart(last.select("n_cases", "n_trials", "smallest_difference"))

@@ -11,7 +11,7 @@ import polars as pl
 from ampmetrics.charts.frame import UNNAMED, Chart, colour, legend, picked
 from ampmetrics.theme import variant_colours
 
-__all__ = ["HEIGHT", "Days", "columns", "days_of", "highest", "tints_of", "top_series"]
+__all__ = ["HEIGHT", "Days", "bounds", "columns", "days_of", "highest", "tints_of", "top_series"]
 
 HEIGHT = 220
 _MOST = 70
@@ -63,11 +63,16 @@ def top_series(frame: pl.DataFrame, column: str | None, weight: pl.Expr) -> pl.D
 
 
 def tints_of(parts: pl.DataFrame, column: str | None) -> list[tuple[str, str]]:
-    """Each series with its colour, the heaviest first and the rest as one last."""
+    """Each series with its colour, the heaviest first and the rest as one last; alone it is plain.
+
+    A variant is in its own colour even alone.
+    """
     if column is None:
-        return [("all", colour("s1"))]
+        return [("all", colour("plain"))]
     ranked = parts.group_by("series").agg(pl.col("n").sum())
     names = ranked.sort("n", "series", descending=[True, False])["series"].to_list()
+    if len(names) == 1 and column != "variant":
+        return [(names[0], colour("plain"))]
     kept = [name for name in names if name != _OTHERS]
     rest = [(_OTHERS, colour("faint"))] if _OTHERS in names else []
     return [*variant_colours(kept).items(), *rest]
@@ -116,6 +121,18 @@ def columns(
         .encode(x=alt.X("middle:Q"), y=alt.Y("top:Q"), text="sign:N")
     )
     return alt.LayerChart(layer=[bar, sign])
+
+
+def bounds(days: Days, value: str, least: pl.Expr) -> pl.DataFrame:
+    """The signs above columns that leave some out: ≥, or ? where nothing of `value` is known."""
+    sign = pl.when(pl.col(value).count() > 0).then(pl.lit("≥")).otherwise(pl.lit("?"))
+    return (
+        days.frame.group_by("from_ms", "to_ms")
+        .agg(pl.col(value).sum().alias("top"), sign.alias("sign"), least.any().alias("least"))
+        .filter("least")
+        .select("from_ms", "to_ms", "top", "sign")
+        .sort("from_ms")
+    )
 
 
 def highest(parts: pl.DataFrame) -> float:

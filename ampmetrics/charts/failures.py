@@ -12,6 +12,8 @@ from ampmetrics.theme import OUTCOMES, Look, outcome_look
 __all__ = ["failures"]
 
 _BY = ("reason", "case_id", "agent", "model", "run_id", "variant")
+# By the page: a limit by what is left of it for the bars would change what is left.
+_LONGEST = "max(110, min(300, (containerSize()[0] || 750) - 450))"
 _UNJUDGED = Look("no judgement of the agent", "?", "unjudged", "unjudged-soft", "unjudged")
 
 
@@ -57,6 +59,7 @@ def failures(frame: pl.DataFrame) -> Chart:
         words="format(datum.n_trials, ',')",
         characters=6,
         named=rows.split,
+        axis=alt.Axis(labelLimit=alt.expr(_LONGEST)),
         tooltip=[
             alt.Tooltip("part:N", title="Outcome"), alt.Tooltip("n:Q", title="Trials", format=",")
         ],

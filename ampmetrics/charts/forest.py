@@ -23,7 +23,7 @@ from ampmetrics.charts.frame import (
 __all__ = ["CHANCE", "SHOWN", "UNTESTED", "forest"]
 
 SHOWN, CHANCE, UNTESTED = "a difference", "may be chance", "not tested"
-_TINTS = {SHOWN: "accent", CHANCE: "unjudged", UNTESTED: "faint"}
+_TINTS = {SHOWN: "ink", CHANCE: "unjudged", UNTESTED: "faint"}
 _POINTS = ("difference", "ci_low", "ci_high")
 _RATIOS = ("ratio", "ratio_low", "ratio_high")
 _FARTHEST = math.log(1500)

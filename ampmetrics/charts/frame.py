@@ -23,6 +23,7 @@ __all__ = [
     "duration_text",
     "framed",
     "legend",
+    "listed",
     "names_of",
     "nothing",
     "number",
@@ -37,6 +38,8 @@ __all__ = [
 UNNAMED = "not named"
 """Shown where a name is null."""
 MAX_ROWS = 30
+MAX_LISTED = 12
+"""Rows of which the alternative text tells the figures."""
 MAX_HEIGHT = 850
 """Of its rows, px: what fits on a sheet of paper."""
 
@@ -195,12 +198,14 @@ def ordered(names: Sequence[str], **options: Any) -> alt.Scale:
 
 def legend(words: Sequence[str], **options: Any) -> alt.Legend:
     """A legend above the chart, in as many columns as its words have room for."""
-    # Not by the width itself: when a page changes that, Vega does not make room for more lines.
+    # Not by the width alone: what its axis takes of that on a page is only known when there is no
+    # more room for other lines.
     widths = [min(170, 7 * len(word)) + 40 for word in words]
     widest = max(widths, default=1)
     columns = len(words) if sum(widths) <= _PLOT else max(1, _PLOT // widest)
     narrow = max(1, min(columns, 235 // widest))
-    return alt.Legend(columns=alt.expr(f"width < 420 ? {narrow} : {columns}"), **options)
+    small = "containerSize()[0] < 640 || width < 420"
+    return alt.Legend(columns=alt.expr(f"{small} ? {narrow} : {columns}"), **options)
 
 
 def picked(field: str, words: Sequence[str]) -> tuple[alt.Parameter, Any]:
@@ -218,6 +223,12 @@ def picked(field: str, words: Sequence[str]) -> tuple[alt.Parameter, Any]:
 def number(n: int, noun: str) -> str:
     """`1 trial`, `12 trials`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """The first of them, and how many more there are, for the alternative text."""
+    more = len(texts) - MAX_LISTED
+    return "; ".join(texts[:MAX_LISTED]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def quoted(values: Sequence[str]) -> str:

@@ -50,8 +50,8 @@ class _Grid(NamedTuple):
 def outcomes(trials: pl.DataFrame) -> Chart:
     """Grid of one tile a trial, from `aggregates.trials`: a row a case, a block of tiles a variant.
 
-    A null outcome is a trial that never ended. Cases stand from the most to the least often
-    passed; trials of several runs that share a case and variant stand side by side.
+    A null outcome is a trial that never ended. Cases that pass least often stand first; trials of
+    several runs that share a case and variant stand side by side.
     """
     title = "Every trial"
     if trials.is_empty():
@@ -60,15 +60,19 @@ def outcomes(trials: pl.DataFrame) -> Chart:
     left_out = trials.height - grid.tiles.height
     unfinished, untimed = trials["outcome"].null_count(), trials["agent_ms"].null_count()
     cases, variants = (trials[name].n_unique() for name in ("case_id", "variant"))
+    more = cases - len(grid.cases)
+    above = f", among them all of {number(more, 'case')} that passed at least as often"
     return framed(
         _drawn(grid),
         title,
         [
-            "One tile a trial, with the agent's own time. "
-            "Cases from the most to the least often passed.",
+            f"One tile a trial, with the agent's own time: {number(trials.height, 'trial')} of "
+            f"{number(cases, 'case')}.",
+            "Cases that pass least often stand first.",
             f"{number(unfinished, 'trial')} never ended." if unfinished else "",
             f"The time of {number(untimed, 'trial')} is unknown." if untimed else "",
-            f"{number(left_out, 'trial')} of {trials.height:,} left out for want of room."
+            f"{number(left_out, 'trial')} of {trials.height:,} left out for want of room"
+            f"{above if more else ''}."
             if left_out
             else "",
         ],
@@ -85,8 +89,9 @@ def _grid(trials: pl.DataFrame) -> _Grid:
         .sort("run_id", "case_id", "variant", "trial", nulls_last=True)
         .with_columns(pl.int_range(pl.len()).over("case_id", "variant").alias("slot"))
     )
-    rates = tiles.group_by("case_id").agg(pl.col("success").mean().fill_null(-1).alias("rate"))
-    ranked = rates.sort("rate", "case_id", descending=[True, False])
+    rates = tiles.group_by("case_id").agg(pl.col("success").mean().fill_null(0).alias("rate"))
+    # Were those that pass least often last, they would be what is cut.
+    ranked = rates.sort("rate", "case_id")
     cases = ranked["case_id"].to_list()[:_MAX_CASES]
     variants = names_of(tiles, "variant")[:_MAX_ACROSS]
     shown = tiles.filter(

@@ -28,7 +28,7 @@ def edit_loops(frame: pl.DataFrame) -> Chart:
             "row", "series", "n_edits", "n_iterations", "lines_added", "lines_deleted",
             n="n_edits", part=pl.lit("edits"), rank=pl.lit(0),
         ),
-        of=alt.Color("part:N", scale=alt.Scale(range=[colour("s1")]), legend=None),
+        of=alt.Color("part:N", scale=alt.Scale(range=[colour("plain")]), legend=None),
         end="n_edits",
         words=_WORDS,
         characters=50,

@@ -12,6 +12,7 @@ from ampmetrics.charts.frame import (
     colour,
     framed,
     legend,
+    listed,
     nothing,
     number,
     picked,
@@ -30,8 +31,9 @@ def pass_rate(frame: pl.DataFrame) -> Chart:
     """How much passed, from `aggregates.pass_rate` or `aggregates.outcomes`.
 
     From `pass_rate`: a point a variant (or what it is by), with its interval. From `outcomes`: bars
-    with k of n written, one row a case (or what else the frame is by), one bar a variant in it. The
-    share is of the trials with a verdict; a row without any has no point or bar and says so.
+    with k of n written, one row a case (or what else the frame is by), one bar a variant in it;
+    what passes least often stands first. The share is of the trials with a verdict; a row without
+    any has no point or bar and says so.
     """
     title = "Pass rate"
     if frame.is_empty():
@@ -39,21 +41,31 @@ def pass_rate(frame: pl.DataFrame) -> Chart:
     if "ci_low" in frame.columns:
         return intervals(frame, title)
     share = pl.col("n_passed").sum() / pl.col("n_verdicts").sum()
-    rows = rows_of(frame, _BY, share.fill_nan(-1), "row")
+    # Least often first: were the worst last, they would be what is cut.
+    rows = rows_of(frame, _BY, -share.fill_nan(0), "row")
     k, n = int(frame["n_passed"].sum()), int(frame["n_verdicts"].sum())
     unjudged = int(frame["n_trials"].sum()) - n
     return framed(
         _drawn(rows, "variant" in frame.columns),
         title,
         [
-            f"Passed of the {number(n, 'trial')} with a verdict.",
+            f"Passed of the {number(n, 'trial')} with a verdict: k of n, without an interval.",
+            "What passes least often stands first.",
             f"{number(unjudged, 'trial')} without one left out." if unjudged else "",
-            rows.cut,
+            f"{rows.cut} Those left out pass at least as often." if rows.cut else "",
         ],
         f"Bars of the pass rate, {number(len(rows.names), 'row')}: {k:,} of {n:,} trials with a "
-        "verdict passed.",
+        f"verdict passed. {_said(rows)}.",
         rows.height,
     )
+
+
+def _said(rows: Rows) -> str:
+    """The first rows in words, in the order drawn."""
+    place = pl.col("row").replace_strict({name: i for i, name in enumerate(rows.names)})
+    name = pl.format("{}, {}", "row", "series") if rows.split else pl.col("row")
+    each = rows.frame.sort(place, "series").select(name, "n_passed", "n_verdicts").rows()
+    return listed([f"{what} {k} of {n}" for what, k, n in each])
 
 
 def _drawn(rows: Rows, variants: bool) -> alt.LayerChart:
@@ -69,7 +81,7 @@ def _drawn(rows: Rows, variants: bool) -> alt.LayerChart:
     track = base.mark_bar(height=9, cornerRadius=2, color=colour("track")).encode(
         x=alt.X("zero:Q", scale=scale, axis=axis), x2="one:Q"
     )
-    tint = variant_scale(rows.series) if variants else alt.Scale(range=[colour("s1")])
+    tint = variant_scale(rows.series) if variants else alt.Scale(range=[colour("plain")])
     bar = base.mark_bar(height=9, cornerRadius=2).encode(
         x=alt.X("pass_rate:Q"),
         color=alt.Color("series:N", scale=tint, legend=legend(rows.series) if rows.split else None),

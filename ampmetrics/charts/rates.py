@@ -11,6 +11,7 @@ from ampmetrics.charts.frame import (
     colour,
     framed,
     legend,
+    listed,
     nothing,
     number,
     picked,
@@ -40,9 +41,9 @@ def intervals(frame: pl.DataFrame, title: str) -> Chart:
             f"Mean over cases, each of them alike: {number(n_verdicts, 'trial')} with a verdict.",
             *_methods(frame),
             f"{number(unjudged, 'trial')} without a verdict left out." if unjudged else "",
-            rows.cut,
+            f"{rows.cut} Those left out pass at most as often." if rows.cut else "",
         ],
-        f"Pass rates with intervals, {number(frame.height, 'row')}: {_said(frame)}.",
+        f"Pass rates with intervals, {number(frame.height, 'row')}: {_said(rows)}.",
         rows.height,
     )
 
@@ -60,7 +61,7 @@ def _drawn(rows: Rows, variants: bool) -> alt.LayerChart:
     track = base.mark_bar(height=9, cornerRadius=2, color=colour("track")).encode(
         x=alt.X("zero:Q", scale=scale, axis=axis), x2="one:Q"
     )
-    tint = variant_scale(rows.series) if variants else alt.Scale(range=[colour("s1")])
+    tint = variant_scale(rows.series) if variants else alt.Scale(range=[colour("plain")])
     key = legend(rows.series) if rows.split else None
     colours = alt.Color("series:N", scale=tint, legend=key)
     line = (
@@ -104,10 +105,20 @@ def _methods(frame: pl.DataFrame) -> list[str]:
     return [f"{way[0].upper()}{way[1:]}." for way in told]
 
 
-def _said(frame: pl.DataFrame) -> str:
-    rates = frame.drop_nulls("pass_rate")["pass_rate"]
-    low, high = float(rates.min()), float(rates.max())  # type: ignore[arg-type]
-    return f"{low:.1%} passed" if low == high else f"from {low:.1%} to {high:.1%} passed"
+def _said(rows: Rows) -> str:
+    """Each row in words, the highest rate first."""
+    name = pl.format("{}, {}", "row", "series") if rows.split else pl.col("row")
+    told = (
+        rows.frame.select(name.alias("what"), "pass_rate", "ci_low", "ci_high")
+        .sort("what")
+        .sort("pass_rate", descending=True, nulls_last=True, maintain_order=True)
+    )
+    return listed([f"{what} {_rate(*each)}" for what, *each in told.rows()])
+
+
+def _rate(rate: float | None, low: float | None, high: float | None) -> str:
+    between = "no interval" if low is None else f"interval {low:.1%} to {high:.1%}"
+    return "unknown" if rate is None else f"{rate:.1%}, {between}"
 
 
 _END = "width - (width < 420 ? 58 : 190)"

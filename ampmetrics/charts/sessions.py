@@ -58,9 +58,6 @@ def _by_day(frame: pl.DataFrame, noun: str, title: str, shades: dict[str, str] |
         .sort("from_ms", "series")
     )  # fmt: skip
     tints = tints_of(parts, "series")
-    if len(tints) == 1:
-        # Without a legend a colour of its own would seem to mean something.
-        tints = [(tints[0][0], colour("s1"))]
     if shades is not None:
         there = set(parts["series"])
         tints = [(word, colour(shade)) for word, shade in shades.items() if word in there]

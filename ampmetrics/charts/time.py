@@ -31,7 +31,7 @@ _MAX_POINTS = 2000
 _TESTS = "success command"
 _MAX_SPANS = 1500
 _SHAPES = {"passed": "circle", "not passed": "cross", "not judged": "diamond"}
-_RESULTS = (("succeeded", "s1"), ("failed", "failed"), ("not known", "unjudged"))
+_RESULTS = (("succeeded", "plain"), ("failed", "failed"), ("not known", "unjudged"))
 
 
 def time_and_cost(trials: pl.DataFrame) -> Chart:

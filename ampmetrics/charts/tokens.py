@@ -9,7 +9,7 @@ import polars as pl
 
 from ampmetrics.charts.axes import count_axis
 from ampmetrics.charts.bars import stacked
-from ampmetrics.charts.days import HEIGHT, columns, days_of, highest
+from ampmetrics.charts.days import HEIGHT, bounds, columns, days_of, highest
 from ampmetrics.charts.frame import (
     Chart,
     colour,
@@ -30,28 +30,32 @@ _KINDS = {
     "uncached_tokens": ("uncached input", "uncached"),
     "unsplit_tokens": ("input, kind unknown", "unjudged"),
     "completion_tokens": ("output", "output"),
+    "unkinded_tokens": ("kind unknown", "plain"),
 }
+_LEAST = pl.sum_horizontal("n_unknown", "n_not_visible") > 0
 
 
 def tokens(frame: pl.DataFrame) -> Chart:
     """Stacked bars of tokens by kind, from `aggregates.tokens`: a row a model (or what it is by).
 
     With a variant in the frame and something else beside it, a row has one bar a variant; with a
-    day in it a column a day (UTC; a week, month or year where there are many). Input whose kind is
-    not known stands apart; requests that did not say their tokens or are not visible are counted in
-    the subtitle and drawn nowhere.
+    day in it a column a day (UTC; a week, month or year where there are many). Tokens whose kind is
+    not known stand apart; requests that did not say their tokens or are not visible are counted in
+    the subtitle and drawn nowhere: a sum that leaves some out says `at least`, or ≥ above a column.
+    Where the kinds come to more than the total that was told, it is they that are drawn and
+    written, and the subtitle counts such rows.
     """
     title = "Tokens by kind"
-    known = frame.filter(pl.col("total_tokens").is_not_null())
+    drawn = _with_all_kinds(frame)
+    known = drawn.filter(pl.col("total_tokens").is_not_null())
     if known.is_empty():
         return nothing(title, "No request said how many tokens it used.")
     if "day" in frame.columns:
-        return _by_day(frame, known)
-    rows = rows_of(known, _BY, pl.col("total_tokens").sum(), "row")
+        return _by_day(drawn, known)
+    rows = rows_of(known, _BY, pl.col("drawn").sum(), "row")
     parts = _parts(rows.frame)
-    # An agent may call less the sum than its parts come to.
-    ends = parts.group_by("row", "series").agg(pl.col("n").sum().alias("end"))
-    rows = rows._replace(frame=rows.frame.join(ends, on=["row", "series"], how="left"))
+    least = bool(rows.frame["least"].any())
+    lower = "Sums that leave some out are lower bounds." if drawn["least"].any() else ""
     tints = _tints(parts["kind"])
     chart = stacked(
         rows,
@@ -61,19 +65,20 @@ def tokens(frame: pl.DataFrame) -> Chart:
             scale=alt.Scale(domain=list(tints), range=list(tints.values())),
             legend=legend(list(tints), symbolType="square"),
         ),
-        end="end",
-        words=count_text("datum.total_tokens"),
-        characters=7,
+        end="drawn",
+        words=f"((datum.least ? 'at least ' : '') + {count_text('datum.drawn')})",
+        characters=16 if least else 7,
         named=rows.split,
         tooltip=[
             alt.Tooltip("kind:N", title="Kind"),
             alt.Tooltip("n:Q", title="Tokens", format=","),
-            alt.Tooltip("total_tokens:Q", title="In all", format=","),
+            alt.Tooltip("drawn:Q", title="In all", format=","),
+            alt.Tooltip("total_tokens:Q", title="Total told", format=","),
         ],
     )
     return framed(
-        chart, title, [*_small_print(frame), rows.cut],
-        f"Stacked bars of tokens by kind, {number(len(rows.names), 'row')}: {_total(known)}.",
+        chart, title, [*_small_print(drawn), lower, rows.cut],
+        f"Stacked bars of tokens by kind, {number(len(rows.names), 'row')}: {_total(drawn)}.",
         rows.height,
     )  # fmt: skip
 
@@ -82,7 +87,7 @@ def _by_day(frame: pl.DataFrame, known: pl.DataFrame) -> Chart:
     undated = known["day"].null_count()
     if undated == known.height:
         return nothing("Tokens by day", f"The day of {number(undated, 'row')} is not known.")
-    days = days_of(known, "day")
+    days = days_of(frame, "day")
     place = ["from_ms", "to_ms"]
     parts = (
         _parts(days.frame, place)
@@ -98,16 +103,20 @@ def _by_day(frame: pl.DataFrame, known: pl.DataFrame) -> Chart:
         tooltip=[
             alt.Tooltip("series:N", title="Kind"), alt.Tooltip("n:Q", title="Tokens", format=",")
         ],
+        marks=bounds(days, "drawn", _LEAST),
     )  # fmt: skip
     return framed(
         chart,
         f"Tokens by {days.unit}",
         [
             *_small_print(frame),
+            f"≥ above a column: a lower bound; ?: no request of that {days.unit} said its tokens."
+            if days.frame["least"].any()
+            else "",
             f"{days.said[0].upper()}{days.said[1:]}, UTC.",
             f"{number(undated, 'row')} without a day left out." if undated else "",
         ],
-        f"Columns of tokens by {days.unit}, {days.said}: {_total(known)}.",
+        f"Columns of tokens by {days.unit}, {days.said}: {_total(frame)}.",
         HEIGHT,
     )
 
@@ -122,27 +131,43 @@ def _small_print(frame: pl.DataFrame) -> list[str]:
         int(frame[name].sum()) for name in ("n_requests", "n_sums", "n_unknown", "n_not_visible")
     )
     told = [number(n, noun) for n, noun in ((requests, "request"), (sums, "sum")) if n]
+    more = int((frame["drawn"] > frame["total_tokens"]).sum())
     return [
         f"Told by {' and '.join(told)}{' of many requests' if sums else ''}.",
         f"{unknown:,} of them did not say theirs." if unknown else "",
         f"{number(hidden, 'call')} with requests that are not visible." if hidden else "",
+        f"In {number(more, 'row')} the kinds add up to more than the total told: they are drawn "
+        "and summed."
+        if more
+        else "",
     ]
 
 
-def _total(known: pl.DataFrame) -> str:
-    return f"{int(known['total_tokens'].sum()):,} tokens in all"
+def _total(frame: pl.DataFrame) -> str:
+    least = "at least " if frame["least"].any() else ""
+    return f"{least}{int(frame['drawn'].sum()):,} tokens in all"
+
+
+def _with_all_kinds(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the tokens of no kind, what is drawn of all, and whether that is `least`."""
+    split = pl.sum_horizontal("uncached_tokens", "cache_read_tokens", "cache_write_tokens")
+    unsplit = (pl.col("prompt_tokens") - split).clip(lower_bound=0)
+    kinds = pl.sum_horizontal(split, "unsplit_tokens", "completion_tokens")
+    total = pl.col("total_tokens")
+    return frame.with_columns(unsplit.alias("unsplit_tokens")).with_columns(
+        (total - kinds).clip(lower_bound=0).alias("unkinded_tokens"),
+        pl.when(total.is_not_null()).then(pl.max_horizontal(total, kinds)).alias("drawn"),
+        _LEAST.alias("least"),
+    )
 
 
 def _parts(
-    rows: pl.DataFrame, keys: Sequence[str] = ("row", "series", "total_tokens")
+    rows: pl.DataFrame, keys: Sequence[str] = ("row", "series", "total_tokens", "drawn")
 ) -> pl.DataFrame:
-    """One row a part of a bar; null parts are not there, input without its kinds is one part."""
-    split = pl.sum_horizontal("uncached_tokens", "cache_read_tokens", "cache_write_tokens")
-    unsplit = (pl.col("prompt_tokens") - split).clip(lower_bound=0)
+    """One row a part of a bar; null parts are not there."""
     kinds = list(_KINDS)
     return (
-        rows.with_columns(unsplit.alias("unsplit_tokens"))
-        .unpivot(kinds, index=list(keys), variable_name="part", value_name="n")
+        rows.unpivot(kinds, index=list(keys), variable_name="part", value_name="n")
         .filter(pl.col("n") > 0)
         .select(
             *keys,

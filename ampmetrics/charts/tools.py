@@ -28,8 +28,8 @@ def tool_usage(frame: pl.DataFrame) -> Chart:
     parts = _parts(rows.frame, variants)
     named = rows.series if variants else []
     # Not by `variant_colours`: a word that is no variant must not use one up.
-    words = [(_FAILED, "failed"), (_UNKNOWN, "unjudged")]
-    words = words if variants else [(_SUCCEEDED, "s1"), *words]
+    words = [(_FAILED, "failed-calls"), (_UNKNOWN, "unjudged")]
+    words = words if variants else [(_SUCCEEDED, "plain"), *words]
     extra = [(word, shade) for word, shade in words if (parts["part"] == word).any()]
     chart = stacked(
         rows,

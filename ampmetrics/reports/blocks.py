@@ -60,7 +60,7 @@ class Block:
         return plain(self.text)
 
 
-def headline(text: str, *, title: str, kicker: str = "Benchmark report", note: str = "") -> Block:
+def headline(text: str, *, title: str, kicker: str = "Report", note: str = "") -> Block:
     """The page's beginning: its title, and in one sentence what came out. `note`: small print."""
     html = Markup(
         '<header class="am-headline"><p class="am-kicker">{}</p><h1>{}</h1>'

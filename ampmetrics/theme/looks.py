@@ -67,9 +67,13 @@ SHADES = {
     "s6": Shade("#8a6d1f", "#a98638"),
     "s7": Shade("#d46a9b", "#f7c6dd"),
     "s8": Shade("#8f9bab", "#8693a5"),
+    # What is of no variant: no blue or orange of the first ones, nor the grey of no judgement.
+    "plain": Shade("#9a8a75", "#ccb79f"),
     "passed": Shade("#0b8165", "#2fbf95"),
     "on-passed": Shade("#fefefe", "#06231b"),
     "failed": Shade("#c23b1a", "#ff8f70"),
+    # Beside a variant's colour; `failed` is too near to the second for the colour-blind.
+    "failed-calls": Shade("#7d1a14", "#cb2a42"),
     "failed-soft": Shade("#fcebe6", "#3a211c"),
     "timeout": Shade("#8f5c00", "#e8b04b"),
     "timeout-soft": Shade("#fdf1d8", "#372b15"),
@@ -82,12 +86,12 @@ SHADES = {
     "cache-write": Shade("#8ba2bf", "#637c9c"),
     "uncached": Shade("#4f71a1", "#94b5e2"),
     "output": Shade("#1d3b70", "#dbe7fd"),
-    # Where the time went; as far apart as variants are.
-    "time-model": Shade("#4a66a8", "#7f9fe6"),
-    "time-tools": Shade("#dd9f45", "#e3ab5c"),
-    "time-agent": Shade("#93a0b3", "#67758c"),
-    "time-tests": Shade("#8a4a6b", "#ffd3e6"),
-    "time-idle": Shade("#d5dbe3", "#333d4c"),
+    # Where the time went; as far apart as variants are, and far from the first of them.
+    "time-model": Shade("#63588a", "#835088"),
+    "time-tools": Shade("#c2b07a", "#bcba87"),
+    "time-agent": Shade("#8b9794", "#80888c"),
+    "time-tests": Shade("#38312a", "#f4f8ee"),
+    "time-idle": Shade("#dce1e6", "#2c353f"),
     "added": Shade("#2f8f77", "#46b99b"),
     "deleted": Shade("#cf6a47", "#e88c6c"),
 }
