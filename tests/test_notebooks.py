@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
+from bs4 import BeautifulSoup
 from click.testing import CliRunner
 from hostile import IMAGE, SCRIPT
 from told import at, lines, tell
@@ -336,9 +337,11 @@ def test_a_session_that_was_imported(usage: Path) -> None:
 
 
 def test_the_last_session_is_taken(usage: Path) -> None:
-    head = cells("session_report", "headline", paths=[str(usage)])
-    assert "Session s2" in html(head)
-    assert "for $0.5000." in html(head)
+    shown = html(cells("session_report", "words", paths=[str(usage)]))
+    assert "Session s2" in shown
+    assert "for $0.5000." in shown
+    # Its prompts said nothing that was kept.
+    assert "<dt>Prompt 1</dt><dd><span class=am-dim>unknown</span></dd>" in shown
 
 
 @pytest.mark.parametrize(
@@ -373,6 +376,29 @@ def test_days_choose_sessions(usage: Path) -> None:
     assert "Only sessions begun from 2026-01-03 until 2026-02-28 are counted" in told
     with pytest.raises(BadInputError, match="since 'May' is no day: write it as 2026-01-31"):
         cells("usage_report", "setup", paths=[str(usage)], since="May")
+
+
+def test_models_that_told_no_tokens(tmp_path: Path) -> None:
+    """0 of 0 from cache is no rate, and of two models that tell nothing neither is the main one."""
+    for session, models in {"a": {"idle": 0, "busy": 1000}, "b": {"m": None, "n": None}}.items():
+        ids = {**NO_TRIAL, "session_id": session, "iteration_id": session, "file": "all.jsonl"}
+        tell(tmp_path, IterationStart(iteration_number=1, agent="claude"), **ids)
+        for model, n in models.items():
+            used = LlmUsage(scope="request", model=model, prompt_tokens=n, cache_read_tokens=n,
+                            completion_tokens=n, total_tokens=n)  # fmt: skip
+            tell(tmp_path, used, **ids)
+    shown = cells("usage_report", "sessions-table", paths=[str(tmp_path)])
+    (models_, sessions) = (
+        BeautifulSoup(str(block.html), "html.parser").select("tbody tr")
+        for block in shown if "By model" in str(getattr(block, "html", ""))
+        or "the dearest first" in str(getattr(block, "html", ""))
+    )  # fmt: skip
+    rates = {row.select("td")[0].text: row.select("td")[3].text for row in models_}
+    assert rates == {"busy": "100%", "idle": "—", "m": "—", "n": "—"}
+    assert {row.select("td")[3].text: row.select("td")[-1].text for row in sessions} == {
+        "a": "busy",
+        "b": "—",
+    }
 
 
 # --- a copy --------------------------------------------------------------------------------------

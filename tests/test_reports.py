@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ import psutil
 import pytest
 from bs4 import BeautifulSoup
 from hostile import ANSI, DIFF, IMAGE, SCRIPT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing.parametric import dataframes
 
 from ampmetrics import aggregates, reports, theme
 from ampmetrics.cli import report
@@ -29,6 +34,7 @@ from ampmetrics.errors import AmpMetricsError, BadInputError, CannotRunError, Re
 from ampmetrics.jsonl import trial_name
 from ampmetrics.reports import outputs, vega
 from ampmetrics.reports.exporter import PageExporter, page_of
+from ampmetrics.reports.format import times
 from ampmetrics.reports.markdown import markdown_of
 from ampmetrics.reports.plain import plain
 from ampmetrics.shipped import shipped
@@ -94,6 +100,8 @@ def run(sample_run: Path, tmp_path: Path) -> Callable[..., str]:
         (reports.rate, 0.0001, "<0.1%"),
         (reports.rate, 0.625, "63%"),
         (reports.rate, 0.075, "7.5%"),
+        (times, 0.5718, "0.572"),
+        (times, 1500.4, "1,500"),
     ],
 )
 def test_a_number_is_written(write: Callable[..., str], value: float | None, text: str) -> None:
@@ -132,12 +140,40 @@ def test_a_column_of_nothing_but_unknown_numbers_stands_right() -> None:
     assert "<td class=am-num>" in html
 
 
+NAMED = ["pass_rate", "agent_ms", "cost_usd", "p_value", "total_tokens", "timeout_sec", "n",
+         "outcome", "variant", "case_id", "missing_files", "started_at"]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.permutations(NAMED), dataframes(max_cols=6, max_size=3))
+def test_any_frame_is_a_table(names: list[str], frame: pl.DataFrame) -> None:
+    """Decimals, NaN, infinite numbers, structs, bytes: whatever a frame holds and is called."""
+    frame = frame.rename(dict(zip(frame.columns, names, strict=False)))
+    shown = BeautifulSoup(str(reports.table(frame).html), "html.parser")
+    assert len(shown.select("tbody tr")) == frame.height * bool(frame.width)
+
+
+def test_what_is_no_number_is_unknown_and_a_decimal_is_a_number() -> None:
+    """Sums of DuckDB are decimals, and 0 of 0 is NaN."""
+    odd = pl.DataFrame({"total_tokens": [Decimal(123456)], "pass_rate": [math.nan],
+                        "agent_ms": [math.inf], "n": [Decimal("1234.50")], "share": [0.0004]})  # fmt: skip
+    cells = BeautifulSoup(str(reports.table(odd).html), "html.parser").select("td")
+    assert [cell.text for cell in cells] == ["123 k", "—", "∞", "1,234.50", "0.0004"]
+    assert cells[1].find(title="unknown")
+    assert [cell.get("data-v") for cell in cells] == ["123456", None, "1e+308", "1234.50", "0.0004"]
+
+
 @pytest.mark.parametrize(
     ("texts", "by"),
     [
         (["5 of 5", "0 of 1"], [5, 0]),
-        (["80.1 points", "$0.0412", "1.8 s", "9,999"], [80.1, 0.0412, 1.8, 9999]),
-        (["−25.0 points", "+3%", "≥ $1.69", "<0.0001"], [-25, 3, 1.69, 0.0001]),
+        (["240 ms", "1.2 s", "1 m 04 s", "1 h 02 m"], [240, 1200, 64_000, 3_720_000]),
+        (["9,999", "12.3 k", "4.56 M", "-3"], [9999, 12_300, 4_560_000, -3]),
+        (["$0.0412", "≥ $1.69"], [0.0412, 1.69]),
+        (["−25.0 points", "+3 points"], [-25, 3]),
+        (["2 hints", "3 hints"], [2, 3]),
+        (["80.1 points", "$0.0412", "1.8 s", "9,999", "+3%", "<0.0001"], []),
+        (["5 mini", "4 turbo"], None),
         (["2026-01-31", "2026-02-01"], None),
         (["40217755", "12345678"], None),
         (["1.2.3", "0.1.0"], None),
@@ -687,6 +723,47 @@ def test_a_conversation_is_read_beside_the_events_and_nowhere_else(tmp_path: Pat
     assert "First" not in str(reports.conversation(other).html)
     assert "which is not kept here" in str(reports.conversation(other).html)
     assert "No prompt was recorded" in str(reports.conversation(prompts.clear()).html)
+    with pytest.raises(BadInputError, match="without file"):
+        reports.conversation(prompts.drop("file"))
+    nowhere = prompts.with_columns(file=pl.lit(None, pl.String))
+    assert "which is not kept here" in str(reports.conversation(nowhere).html)
+    # Nor is what lies elsewhere.
+    (folder / "logs").rename(tmp_path / "elsewhere")
+    (folder / "logs").symlink_to(tmp_path / "elsewhere")
+    assert "First" not in str(reports.conversation(prompts).html)
+
+
+def test_what_of_a_conversation_is_not_read_is_said(tmp_path: Path) -> None:
+    def said(text: str) -> str:
+        content = [{"type": "text", "text": text}]
+        return json.dumps({"type": "assistant", "message": {"content": content}}) + "\n"
+
+    folder = tmp_path / "s"
+    (folder / "logs").mkdir(parents=True)
+    output = ["x" * 1_000_000 + "\n"] * 40 + [
+        "y" * 9_000_000 + "\n",
+        said("\x1b[0m"),
+        said("The end"),
+    ]
+    (folder / "logs" / "1.stdout.log").write_text("".join(output))
+    with (folder / "logs" / "2.stdout.log").open("w") as log:
+        log.write(said("Begun") + "z")
+        log.truncate(300_000_000)
+    row = {"iteration_number": 1, "message": "Go", "file": str(folder / "metrics.jsonl"),
+           "session_id": "s", "case_id": None, "variant": None, "trial": None}  # fmt: skip
+    prompts = pl.DataFrame([row | {"iteration_number": n} for n in (1, 2, 3)])
+    html = str(reports.conversation(prompts).html)
+    assert [each.text for each in BeautifulSoup(html, "html.parser").select("dd")] == [
+        "Go",
+        "The end",
+        "1 line of more than 4 MB of its raw output not read.",
+        "Go",
+        "Begun",
+        "1 line of more than 4 MB of its raw output not read.",
+        "Its raw output was read up to 200 MB.",
+        "Go",
+        "What it answered is in its raw output, which is not kept here.",
+    ]
 
 
 def test_a_chooser_packs_what_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

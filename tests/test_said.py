@@ -41,7 +41,8 @@ def test_each_agents_words_are_read(agent: str) -> None:
 
 def test_chunks_are_one_text_until_something_else_comes() -> None:
     chunk, call = FORMS["gemini"], {"type": "tool_use", "tool_name": "read"}
-    assert list(said(lines(chunk, chunk, call, chunk))) == ["HiHi", "Hi"]
+    none = {**chunk, "content": ""}
+    assert list(said(lines(none, chunk, none, chunk, call, none, call, chunk))) == ["HiHi", "Hi"]
 
 
 def test_thoughts_and_sub_agents_are_not_its_words() -> None:

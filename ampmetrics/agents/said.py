@@ -22,15 +22,17 @@ def said(lines: Iterable[bytes]) -> Iterator[str]:
             value = event(line)
         except ValueError:
             continue
-        if chunk := _chunk(value):
+        chunk = _chunk(value)
+        if chunk is not None:
             chunks.append(chunk)
             continue
-        if chunks:
-            yield "".join(chunks)
-            chunks = []
-        yield from (text for text in _texts(value) if text.strip())
-    if chunks:
-        yield "".join(chunks)
+        yield from _filled(["".join(chunks), *_texts(value)])
+        chunks = []
+    yield from _filled(["".join(chunks)])
+
+
+def _filled(texts: Iterable[str]) -> Iterator[str]:
+    return (text for text in texts if text.strip())
 
 
 def _chunk(value: dict[str, Any]) -> str | None:

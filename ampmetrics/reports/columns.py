@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
 from ampmetrics.events import Outcome
-from ampmetrics.reports.format import count, duration, probability, rate, usd
+from ampmetrics.reports.format import count, duration, number, probability, rate, usd
 from ampmetrics.reports.plain import plain
 from ampmetrics.theme import css_colour, outcome_look, variant_colours
 
-__all__ = ["NULL", "Column", "are_numbers", "column", "long_text", "pill", "variant"]
+__all__ = ["NULL", "Column", "column", "long_text", "pill", "variant"]
 
 NULL = Markup("<span class=am-null role=img aria-label=unknown title=unknown>—</span>")
 
@@ -56,9 +55,6 @@ _LABELS = {
 }
 _UNITS = ("_ms", "_usd", "_tokens", "_sec")
 _OUTCOMES = frozenset(str(outcome) for outcome in Outcome)
-_AMOUNT = r"(?:[≥≤<>±+−-] ?)?\$?\d[\d,]*(?:\.\d+)?%?(?: [A-Za-z]+)?"
-_AMOUNTS = re.compile(rf"{_AMOUNT}(?: {_AMOUNT})*")
-_BARE = re.compile(r"\d+(?:\.\d+)?")
 _SHORT = 96
 _LONGEST = 4000
 
@@ -68,9 +64,11 @@ class Column(NamedTuple):
 
     label: str
     numeric: bool
-    """Stands right and sorts by its number."""
+    """Stands right."""
     mono: bool
     show: Callable[[Any], Markup]
+    by: Callable[[Any], float | None]
+    """What a value sorts by; null: by what is shown."""
 
 
 def column(name: str, label: str | None = None, *, numeric: bool) -> Column:
@@ -80,18 +78,8 @@ def column(name: str, label: str | None = None, *, numeric: bool) -> Column:
         numeric=numeric,
         mono=not numeric and name in ("path", "file", "session_id", "run_id", "text"),
         show=_writer(name, numeric),
+        by=(lambda value: value) if numeric else (lambda _: None),
     )
-
-
-def are_numbers(values: Iterable[Any]) -> bool:
-    """Whether all are texts of amounts: `5 of 5`, `$0.04`, `1 m 04 s`; null may be among them.
-
-    Not where all are digits: these may be ids or years.
-    """
-    known = [value for value in values if value is not None]
-    if not all(isinstance(value, str) and _AMOUNTS.fullmatch(value) for value in known):
-        return False
-    return not all(map(_BARE.fullmatch, known))
 
 
 def variant(name: str) -> Markup:
@@ -132,8 +120,8 @@ def _heading(name: str) -> str:
 
 
 def _writer(name: str, numeric: bool) -> Callable[[Any], Markup]:
-    if name == "outcome":
-        return pill
+    if name == "outcome" and not numeric:
+        return lambda value: pill(None if value is None else str(value))
     write = _number_writer(name) if numeric else _named_text.get(name, _text)
     return lambda value: NULL if value is None else write(value)
 
@@ -151,7 +139,7 @@ def _number_writer(name: str) -> Callable[[Any], Markup]:
         return lambda value: escape(probability(value))
     if name.endswith("_tokens"):
         return lambda value: _tokens(value)
-    return lambda value: escape(f"{value:,}" if isinstance(value, int) else f"{value:,.2f}")
+    return lambda value: escape(number(value))
 
 
 def _tokens(value: float) -> Markup:
@@ -177,6 +165,8 @@ def _text(value: Any) -> Markup:
 
 
 def _files(names: Any) -> Markup:
+    if not isinstance(names, list):
+        return _text(names)
     return long_text(", ".join(map(str, names)) or "none")
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from ampmetrics.reports.blocks import Block, caption_of
 from ampmetrics.reports.columns import NULL, long_text
-from ampmetrics.reports.format import count, duration, probability, rate, usd
+from ampmetrics.reports.format import count, duration, probability, rate, times, usd
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,7 +106,7 @@ def _times(row: _Row) -> str | None:
     if row["ratio"] is None:
         return None
     of = [
-        f"{row[name]:.3g}" for name in ("ratio", "ratio_low", "ratio_high") if row[name] is not None
+        times(row[name]) for name in ("ratio", "ratio_low", "ratio_high") if row[name] is not None
     ]
     return f"{of[0]} ×" + (f" ({of[1]} to {of[2]})" if len(of) == 3 else "")
 

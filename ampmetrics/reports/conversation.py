@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from markupsafe import Markup
 
+from ampmetrics.errors import BadInputError
 from ampmetrics.reports.blocks import Block, caption_of
 from ampmetrics.reports.columns import long_text
 from ampmetrics.reports.format import UNKNOWN
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["conversation"]
 
+_NEEDED = ("iteration_number", "message", "file", "session_id", "case_id", "variant", "trial")
 _MOST_TEXTS = 200
-_MOST_BYTES = 32_000_000
+_LONGEST_LINE = 4_000_000
+"""Bytes; a longer one is not read."""
+_MOST_BYTES = 200_000_000
 _SEEN = 3_000
 """Characters of a text that is seen at once; a longer one folds."""
 _NO_LOGS = (
     "What the agent answered is in no event file but in its raw output, which is not kept here."
 )
+_NO_LOG = "What it answered is in its raw output, which is not kept here."
 _NO_WORDS = "The agent's raw output has no words of its own in a known form."
 
 
@@ -35,15 +40,19 @@ def conversation(prompts: pl.DataFrame, *, caption: str = "") -> Block:
     `prompts`: rows with iteration_number, message (null: not known), file, session_id, case_id,
     variant and trial. The agent's words are read from its raw output in the folder `logs` beside
     the event file; where they are not, or in no known form, that is said. At most 200 texts of an
-    answer.
+    answer, of the first 200 MB and of lines of at most 4 MB; what is not read is said too. Raises
+    BadInputError on a frame without these columns.
     """
+    if lacking := [name for name in _NEEDED if name not in prompts.columns]:
+        raise BadInputError(f"prompts without {', '.join(lacking)} cannot be told from others")
     rows = prompts.to_dicts()
     if not rows:
         return Block(Markup("<p class=am-empty>No prompt was recorded.</p>"), "No prompt")
     logs = {log.prompt: log for log in log_files(rows[0]) if log.what == "stdout"}
-    told = [(row, list(_words(logs.get(row["iteration_number"])))) for row in rows]
-    note = "" if any(words for _, words in told) else _NO_WORDS if logs else _NO_LOGS
-    turns = [turn for row, words in told for turn in _turns(row, words)]
+    told = [(row, list(_answer(logs.get(row["iteration_number"])))) for row in rows]
+    none = not any(answer for _, answer in told)
+    note = (_NO_WORDS if logs else _NO_LOGS) if none else ""
+    turns = [turn for row, answer in told for turn in _turns(row, answer, none=none, logs=logs)]
     html = Markup("<div class=am-table>{}<dl class='am-facts am-talk'>{}</dl></div>").format(
         caption_of(caption, note),
         Markup("").join(
@@ -53,17 +62,14 @@ def conversation(prompts: pl.DataFrame, *, caption: str = "") -> Block:
     return Block(html, caption or "Conversation")
 
 
-def _turns(row: Mapping[str, Any], words: list[str]) -> Iterator[tuple[str, Markup]]:
-    yield f"Prompt {row['iteration_number'] or ''}".strip(), _shown(row["message"])
-    for text in words[:_MOST_TEXTS]:
-        yield "Agent", _shown(text)
-    if len(words) > _MOST_TEXTS:
-        yield (
-            "Agent",
-            Markup("<em>More than {} texts; the others are in its raw output.</em>").format(
-                _MOST_TEXTS
-            ),
-        )
+def _turns(
+    row: Mapping[str, Any], answer: list[Markup], *, none: bool, logs: Mapping[int, LogFile]
+) -> Iterator[tuple[str, Markup]]:
+    number = row["iteration_number"]
+    yield f"Prompt {number or ''}".strip(), _shown(row["message"])
+    if not answer and not none:
+        answer = [_small(_NO_WORDS if number in logs else _NO_LOG)]
+    yield from (("Agent", text) for text in answer)
 
 
 def _shown(text: str | None) -> Markup:
@@ -74,13 +80,42 @@ def _shown(text: str | None) -> Markup:
     return Markup("<span class=am-words>{}</span>").format(plain(text).strip())
 
 
-def _words(log: LogFile | None) -> Iterator[str]:
+def _small(text: str) -> Markup:
+    return Markup("<em class=am-dim>{}</em>").format(text)
+
+
+def _answer(log: LogFile | None) -> Iterator[Markup]:
+    """The agent's texts, and what of its raw output was not read."""
     from ampmetrics.agents.said import said
 
     if log is None:
         return
+    skipped: list[str] = []
     try:
         with log.path.open("rb") as file:
-            yield from islice(said(file.readlines(_MOST_BYTES)), _MOST_TEXTS + 1)
+            texts = (text for text in said(_lines(file, skipped)) if plain(text).strip())
+            yield from map(_shown, islice(texts, _MOST_TEXTS))
+            if next(texts, None) is not None:
+                skipped.append(f"More than {_MOST_TEXTS} texts; the others are in its raw output.")
     except OSError as error:
-        yield f"{log.path.name} cannot be read: {error.strerror or error}"
+        skipped.append(f"{log.path.name} cannot be read: {error.strerror or error}")
+    yield from map(_small, skipped)
+
+
+def _lines(file: BinaryIO, skipped: list[str]) -> Iterator[bytes]:
+    """The lines that are read; `skipped` is told of the others."""
+    too_long = 0
+    while file.tell() < _MOST_BYTES and (line := file.readline(_LONGEST_LINE + 1)):
+        if len(line) <= _LONGEST_LINE:
+            yield line
+            continue
+        too_long += 1
+        while line and not line.endswith(b"\n") and file.tell() < _MOST_BYTES:
+            line = file.readline(_LONGEST_LINE)
+    if too_long:
+        skipped.append(
+            f"{too_long:,} line{'s' * (too_long > 1)} of more than {_LONGEST_LINE // 10**6} MB of "
+            "its raw output not read."
+        )
+    if file.tell() >= _MOST_BYTES and file.read(1):
+        skipped.append(f"Its raw output was read up to {_MOST_BYTES // 10**6} MB.")

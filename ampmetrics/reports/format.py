@@ -1,19 +1,35 @@
-"""One number → how it is written; null is `unknown`, never 0. Pure functions.
+"""One number → how it is written; null is `unknown`, never 0, and so is NaN. Pure functions.
 
 `charts.frame` says the same in Vega's expressions, for what is written inside a chart.
 """
 
 from __future__ import annotations
 
-__all__ = ["UNKNOWN", "count", "duration", "probability", "rate", "usd"]
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from functools import wraps
+
+__all__ = ["UNKNOWN", "count", "duration", "number", "probability", "rate", "times", "usd"]
 
 UNKNOWN = "unknown"
 
 
-def duration(ms: float | None) -> str:
+def _written(write: Callable[[float], str]) -> Callable[[float | Decimal | None], str]:
+    @wraps(write)
+    def written(value: float | Decimal | None) -> str:
+        if value is None or math.isnan(value):
+            return UNKNOWN
+        if math.isinf(value):
+            return "∞" if value > 0 else "−∞"
+        return write(float(value) if isinstance(value, Decimal) else value)
+
+    return written
+
+
+@_written
+def duration(ms: float) -> str:
     """Milliseconds → `240 ms`, `1.2 s`, `42 s`, `1 m 04 s`, `1 h 02 m`."""
-    if ms is None:
-        return UNKNOWN
     if ms < 999.5:
         return f"{ms:.0f} ms"
     if ms < 9_950:
@@ -27,10 +43,9 @@ def duration(ms: float | None) -> str:
     return f"{hours:,} h {minutes:02d} m"
 
 
-def usd(dollars: float | None) -> str:
+@_written
+def usd(dollars: float) -> str:
     """Dollars → `$0.0123`, `$12.30`, `$1,234.50`; `<$0.0001` where less would be written as 0."""
-    if dollars is None:
-        return UNKNOWN
     if 0 < dollars < 0.00005:
         return "<$0.0001"
     if 0 < dollars < 0.99995:
@@ -38,10 +53,9 @@ def usd(dollars: float | None) -> str:
     return f"${dollars:,.2f}"
 
 
-def count(n: float | None) -> str:
+@_written
+def count(n: float) -> str:
     """A number of things → `9,999`, `12.3 k`, `4.56 M`: three digits from ten thousand on."""
-    if n is None:
-        return UNKNOWN
     if n < 9_999.5:
         return f"{n:,.0f}"
     for scale, unit in ((1e3, "k"), (1e6, "M")):
@@ -51,10 +65,9 @@ def count(n: float | None) -> str:
     return f"{n / 1e9:,.2f} G"
 
 
-def rate(part: float | None) -> str:
+@_written
+def rate(part: float) -> str:
     """0 to 1 → `85%`, `7.5%`; never `0%` or `100%` where it is not exactly that."""
-    if part is None:
-        return UNKNOWN
     percent = part * 100
     if 0 < percent < 0.05:
         return "<0.1%"
@@ -65,11 +78,26 @@ def rate(part: float | None) -> str:
     return f"{_round(percent)}%"
 
 
-def probability(p: float | None) -> str:
+@_written
+def probability(p: float) -> str:
     """0 to 1 → `0.034`, `<0.0001`: a p-value, with two digits."""
-    if p is None:
-        return UNKNOWN
     return f"{p:.2g}" if p >= 0.0001 else "<0.0001"
+
+
+@_written
+def times(ratio: float) -> str:
+    """How many times as much → `0.572`, `1.5`, `1,500`: three digits, and all before the point."""
+    return f"{ratio:,.0f}" if ratio >= 999.5 else f"{ratio:.3g}"
+
+
+def number(n: float | Decimal) -> str:
+    """Any number → `1,234`, `1,234.50`: the digits that it has, of a float two."""
+    return _float(n) if isinstance(n, float) else f"{n:,}"
+
+
+@_written
+def _float(n: float) -> str:
+    return f"{n:,.2f}" if abs(n) >= 0.005 or n == 0 else f"{n:.2g}"
 
 
 def _round(x: float) -> int:

@@ -36,12 +36,14 @@ def log_files(row: Mapping[str, Any]) -> list[LogFile]:
     of its folder. Names come from events, which anybody may have written: nothing outside of the
     folder `logs` beside the event file is read.
     """
-    stem = _stem(row)
+    stem = None if row["file"] is None else _stem(row)
     if stem is None:
         return []
     found: dict[int, list[LogFile]] = {}
+    folder = Path(row["file"]).parent / "logs"
+    if folder.is_symlink():
+        return []
     try:
-        folder = Path(row["file"]).parent / "logs"
         paths = [path for path in folder.iterdir() if path.name.startswith(stem)]
     except (OSError, ValueError):
         return []

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from ampmetrics.errors import BadInputError
+from ampmetrics.reports.amounts import amount, amounts
 from ampmetrics.reports.blocks import Block, caption_of
-from ampmetrics.reports.columns import Column, are_numbers, column
+from ampmetrics.reports.columns import Column, column
 from ampmetrics.reports.packed import packed
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _OPEN = 60
 """Rows that are in the page as they are."""
 _FEW = 24
 """Rows that stay on one sheet of paper."""
+_MOST = 1e308
 _LEAST = Markup("<abbr title='at least'>≥</abbr> ")
 
 
@@ -54,7 +55,8 @@ def table(
         )
     if frame.is_empty():
         return Block(Markup("<p class=am-empty>{}</p>").format(empty), empty)
-    shown = frame if limit is None else frame.head(limit)
+    # What is no number (0 / 0) is not known.
+    shown = (frame if limit is None else frame.head(limit)).fill_nan(None)
     heads = [_column(shown, name, chosen[name]) for name in chosen]
     if shown.height < frame.height:
         note = f"{note} The first {shown.height:,} of {frame.height:,} rows are shown.".strip()
@@ -86,7 +88,11 @@ def _column(frame: pl.DataFrame, name: str, label: str | None) -> Column:
     values = frame[name]
     found = column(name, label, numeric=values.dtype.is_numeric())
     is_name = found.mono or name in _NAMES
-    return found if is_name or not are_numbers(values) else found._replace(numeric=True)
+    kinds = None if is_name else amounts(values)
+    if kinds is None:
+        return found
+    # Of several kinds none is more than the other.
+    return found._replace(numeric=True, by=_size if len(kinds) == 1 else lambda _: None)
 
 
 def _head(each: Column) -> Markup:
@@ -117,18 +123,16 @@ def _cell(each: Column, value: Any, *, least: bool) -> Markup:
     name = "am-num" if each.numeric else "am-mono" if each.mono else _width(value)
     kind = Markup(" class={}").format(name) if name else ""
     # What the page sorts by; a text sorts by what is shown.
-    by = Markup(" data-v={:.9g}").format(_by(value)) if each.numeric and value is not None else ""
+    size = None if value is None else each.by(value)
+    # A script reads no `inf`.
+    by = "" if size is None else Markup(" data-v={:.9g}").format(max(-_MOST, min(_MOST, size)))
     sign = _LEAST if least and value is not None else ""
     return Markup("<td{}{}>{}{}</td>").format(kind, by, sign, each.show(value))
 
 
-def _by(value: Any) -> Any:
-    """What a number sorts by; one that is written as a text by its first."""
-    if not isinstance(value, str):
-        return value
-    sign, digits = re.findall(r"([−-]?)[^\d]*([\d,.]+)", value)[0]
-    number = float(digits.replace(",", ""))
-    return -number if sign else number
+def _size(text: Any) -> float | None:
+    found = amount(text)
+    return found and found.size
 
 
 def _width(value: Any) -> str:
