@@ -301,13 +301,34 @@ def test_calls_add_up_and_those_without_a_result_are_no_failures(hostile: Connec
 def test_what_is_no_variant_uses_up_no_colour_of_one(
     sample: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(theme.looks, "_assigned", {})
+    for given in ("_assigned", "_others"):
+        monkeypatch.setattr(theme.looks, given, {})
+    whole = aggregates.cost(sample, ["day", "model"]).drop("model").head(1)
+    costs = pl.concat(whole.with_columns(model=pl.lit(name)) for name in ("low", "x", "y"))
+    models = colours_of(charts.cost(costs))
+    # Each of its own, and the same in another chart.
+    assert len(set(models.values())) == 3
+    assert colours_of(charts.cost(costs.tail(2))) == {name: models[name] for name in ("x", "y")}
+    each = aggregates.sessions(sample)
+    agents = colours_of(charts.sessions(pl.concat([each, each.with_columns(agent=pl.lit("x"))])))
+    assert len(agents) == 2
+    assert not set(agents.values()) & set(models.values())
     spec = charts.tool_usage(aggregates.tool_usage(sample)).to_dict()
-    assert theme.looks._assigned == {}
+    first = [shared.colour(shade) for shade in theme.SERIES[:2]]
+    assert list(theme.variant_colours(["high", "low"]).values()) == first
+    by_variant = pl.concat(whole.with_columns(variant=pl.lit(name)) for name in ("high", "low"))
+    assert colours_of(charts.cost(by_variant)) == dict(zip(("high", "low"), first, strict=True))
     tint = spec["layer"][0]["encoding"]["color"]["scale"]
     assert dict(zip(tint["domain"], tint["range"], strict=True))["succeeded"] == shared.colour(
         "plain"
     )
+
+
+def colours_of(chart: Any) -> dict[str, str]:
+    """The words of a chart of columns, each with its colour."""
+    spec = chart.to_dict()
+    tint = spec.get("layer", [spec])[0]["encoding"]["color"]["scale"]
+    return dict(zip(tint["domain"], tint["range"], strict=True))
 
 
 @pytest.mark.parametrize(

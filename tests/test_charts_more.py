@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -92,9 +93,83 @@ def test_a_pass_rate_has_its_interval_n_and_method() -> None:
     many = drawn(charts.pass_rate(frame(*[rate(f"v{i:02}", i / 40, 0.0) for i in range(40)])))
     assert many["description"].count("%, interval ") == 12
     assert many["description"].endswith("; and 18 more.")
+    assert many["description"].startswith("Pass rates with intervals, 30 of 40 rows: v39 97.5%")
     assert (
         "The first 30 of 40 rows are drawn. Those left out pass at most as often."
         in small_print(many)
+    )
+
+
+def test_rates_that_are_not_known_are_cut_before_those_that_are() -> None:
+    unknown = [rate(f"u{i:02}", None, None, n_verdicts=0) for i in range(10)]
+    known = [rate(f"v{i:02}", i / 40, None) for i in range(32)]
+    spec = drawn(charts.pass_rate(frame(*unknown, *known)))
+    order = spec["layer"][0]["encoding"]["y"]["scale"]["domain"]
+    assert order == [f"v{i:02}" for i in range(31, 1, -1)]
+    left = "Those left out pass at most as often, but for 10 whose rate is not known."
+    assert f"The first 30 of 42 rows are drawn. {left}" in small_print(spec)
+    fewer = drawn(charts.pass_rate(frame(*unknown, *known[:25])))
+    assert fewer["layer"][0]["encoding"]["y"]["scale"]["domain"][25:] == [
+        f"u{i:02}" for i in range(5)
+    ]
+    assert "rows are drawn. Of those left out no rate is known." in small_print(fewer)
+
+
+def test_rows_of_several_rates_are_cut_by_the_highest_and_say_so() -> None:
+    each = [
+        rate(variant, share, None, case_id=case)
+        for cases, shares in ((20, (0.6, 0.0)), (5, (0.55, 0.55)))
+        for case in [f"{shares[0]} {i:02}" for i in range(cases)]
+        for variant, share in zip(("a", "b"), shares, strict=True)
+    ]
+    spec = drawn(charts.pass_rate(frame(*each)))
+    left = "Those left out pass at most as often, by the highest rate of each."
+    assert f"The first 20 of 25 rows are drawn. {left}" in small_print(spec)
+    assert "intervals, 40 in 20 of 25 rows: 0.6 00, a 60.0%, no" in spec["description"]
+    assert spec["description"].endswith("; and 28 more.")
+
+
+def counted(case: str, k: int, n: int) -> dict[str, Any]:
+    """A row of `aggregates.outcomes` of three trials a case."""
+    return {"case_id": case, "n_trials": 3, "n_verdicts": n, "n_passed": k,
+            "pass_rate": k / n if n else None}  # fmt: skip
+
+
+def test_cases_never_judged_are_cut_before_those_that_fail() -> None:
+    unjudged = [counted(f"a{i:02}", 0, 0) for i in range(40)]
+    bars = drawn(charts.pass_rate(frame(*unjudged, counted("y", 3, 3), counted("z", 0, 3))))
+    assert bars["layer"][0]["encoding"]["y"]["scale"]["domain"][:3] == ["z", "y", "a00"]
+    assert "The first 30 of 42 rows are drawn. Of those left out no rate is known." in (
+        small_print(bars)
+    )
+    told = "30 of 42 rows: 3 of 6 trials with a verdict passed in all. z 0 of 3; y 3 of 3; "
+    assert f"{told}a00 none of 3 judged; " in bars["description"]
+    assert "none of 3 judged" in texts(bars)
+    passed = [counted(f"p{i:02}", 3, 3) for i in range(31)]
+    mixed = drawn(charts.pass_rate(frame(*unjudged, *passed)))
+    left = "Those left out pass at least as often, but for 40 whose rate is not known."
+    assert f"The first 30 of 71 rows are drawn. {left}" in small_print(mixed)
+
+
+def test_tiles_of_cases_never_judged_are_cut_before_those_that_fail() -> None:
+    def trial(case: str, success: bool | None) -> dict[str, Any]:
+        return {"run_id": "r", "case_id": case, "variant": "v", "trial": 1, "outcome": "failed",
+                "success": success, "reason": None, "agent_ms": None, "cost_usd": None,
+                "cost_at_least": None}  # fmt: skip
+
+    unjudged = [trial(f"a{i:02}", None) for i in range(60)]
+    each = frame(
+        *unjudged, trial("z", False), trial("y", True), reason=pl.String, cost_at_least=pl.Boolean
+    )
+    spec = drawn(charts.outcomes(each))
+    assert spec["layer"][0]["encoding"]["y"]["scale"]["domain"][:3] == ["z", "y", "a00"]
+    out = "left out for want of room, among them all of"
+    assert f"2 trials of 62 {out} 2 cases without a verdict." in small_print(spec)
+    passed = frame(*unjudged[:2], *[trial(f"p{i:02}", True) for i in range(61)],
+                   reason=pl.String, cost_at_least=pl.Boolean)  # fmt: skip
+    assert (
+        f"{out} 1 case that passed at least as often and of 2 cases without a verdict."
+        in small_print(drawn(charts.outcomes(passed)))
     )
 
 
@@ -139,6 +214,8 @@ def test_costs_of_nobody_are_no_bar() -> None:
     for more in ({}, {"day": date(2026, 1, 1)}):
         spec = drawn(charts.cost(frame(price("a", None, 5, **more), price_sources=pl.String)))
         assert "No cost is known. None of 5 requests has a price." in spec["description"]
+        free = texts(drawn(charts.cost(frame(price("a", 0.0, **more)))))
+        assert {text for text in free if "$" in text} == {f"${n / 5:.2f}" for n in range(6)}
 
 
 def test_cost_by_day_marks_what_is_a_lower_bound() -> None:
@@ -152,6 +229,9 @@ def test_cost_by_day_marks_what_is_a_lower_bound() -> None:
             )
         )
     )  # fmt: skip
+    assert_over_the_axis(spec, 2)
+    # What has no day is in no column.
+    assert "5 Jan 2026: at least 6.0000 USD in all." in spec["description"]
     assert spec["title"]["text"] == "Cost by day"
     assert {row["from_ms"] // DAY - 20454: row["sign"] for row in rows(spec) if "sign" in row} == {
         0: "≥",
@@ -164,7 +244,7 @@ def test_cost_by_day_marks_what_is_a_lower_bound() -> None:
     spans = {(row["series"], row["low"], row["high"]) for row in rows(spec) if "low" in row}
     assert spans == {("a", 0, 2), ("b", 2, 3), ("a", 0, 3)}
     assert "From 1 Jan 2026 to 5 Jan 2026, UTC. 1 row without a day left out." in small_print(spec)
-    assert {"1 Jan", "2 Jan"} <= set(texts(spec))
+    assert {"1 Jan", "2 Jan", "5 Jan"} <= set(texts(spec))
 
 
 @pytest.mark.parametrize(
@@ -205,32 +285,71 @@ def test_tokens_are_labelled_with_what_is_drawn() -> None:
         if "kind" in row:
             sums.setdefault(row["row"], {})[row["kind"]] = row["n"]
     kinds = {"input from cache": 60, "uncached input": 30, "output": 10}
-    assert sums == {"even": kinds, "less": kinds, "more": {**kinds, "kind unknown": 70}}
-    assert {"100", "170", "at least 100"} <= set(texts(spec))
+    more = {**kinds, "kind unknown": 70}
+    assert sums == {"even": kinds, "less": kinds, "more": more, "none": kinds}
+    assert Counter(texts(spec)) >= Counter(["100", "170", "at least 100", "at least 100"])
+    assert "In 1 row no total was told: the kinds that were are drawn and summed." in (
+        small_print(spec)
+    )
     assert "In 1 row the kinds add up to more than the total told: they are drawn and summed." in (
         small_print(spec)
     )
     assert "Sums that leave some out are lower bounds." in small_print(spec)
-    assert "at least 370 tokens in all" in spec["description"]
+    assert "4 rows: at least 470 tokens in all" in spec["description"]
     exact = drawn(charts.tokens(each.head(2)))
     said = exact["description"] + small_print(exact)
-    assert not re.search("at least|lower bound|add up", said)
+    assert not re.search("at least|lower bound|add up|no total", said)
+
+
+NONE = dict.fromkeys(("prompt_tokens", "uncached_tokens", "cache_read_tokens",
+                      "cache_write_tokens", "completion_tokens", "total_tokens"))  # fmt: skip
+
+
+def test_columns_of_tokens_without_a_value_or_a_type_say_so() -> None:
+    zero = used(day=date(2026, 1, 1), **dict.fromkeys(NONE, 0))
+    unknown, undated = used(day=date(2026, 1, 2), n_unknown=1, **NONE), used(day=None)
+    spec = drawn(charts.tokens(frame(zero, unknown, undated)))
+    assert spec["description"] == (
+        "Tokens by day: What was told from 1 Jan 2026 to 2 Jan 2026 is 0. Told by 2 requests. "
+        "1 of them did not say theirs. 1 row without a day left out."
+    )
+    for more in ({"model": "m"}, {"day": date(2026, 1, 1)}):
+        untyped = pl.DataFrame([used(n_unknown=1, **NONE, **more)])
+        assert untyped["total_tokens"].dtype == pl.Null
+        assert "No request said how many" in drawn(charts.tokens(untyped))["description"]
+        some = drawn(charts.tokens(untyped.with_columns(total_tokens=pl.lit(55))))
+        assert "at least 55 tokens in all" in some["description"]
 
 
 def test_tokens_by_day_mark_what_is_a_lower_bound() -> None:
-    days = [date(2026, 1, day) for day in (1, 2, 3)]
+    days = [date(2026, 1, day) for day in (1, 2, 3, 31)]
     spec = drawn(
         charts.tokens(
-            frame(used(day=days[0], n_unknown=1), used(day=days[1]),
-                  used(day=days[2], total_tokens=None, n_unknown=1))
+            frame(used(day=days[0], n_unknown=1), used(day=days[1]), used(day=None),
+                  used(day=days[2], total_tokens=None, n_unknown=1),
+                  used(day=days[3], n_unknown=1, **NONE))
         )
     )  # fmt: skip
-    signs = {row["from_ms"] // DAY - 20454: row["sign"] for row in rows(spec) if "sign" in row}
-    assert signs == {0: "≥", 2: "?"}
+    signs = {
+        row["from_ms"] // DAY - 20454: (row["sign"], row["top"])
+        for row in rows(spec)
+        if "sign" in row
+    }
+    assert signs == {0: ("≥", 100), 2: ("≥", 100), 30: ("?", 0)}
+    assert_over_the_axis(spec, 3)
+    assert "1 Jan 2026 to 31 Jan 2026, UTC. 1 row without a day left out." in small_print(spec)
     assert "≥ above a column: a lower bound; ?: no request of that day said its tokens." in (
         small_print(spec)
     )
-    assert "at least 200 tokens in all" in spec["description"]
+    assert "at least 300 tokens in all" in spec["description"]
+
+
+def assert_over_the_axis(spec: dict[str, Any], n: int) -> None:
+    """So many signs stand in the plot: it goes to the days without a value too."""
+    svg = vl_convert.vegalite_to_svg(spec)
+    at = re.findall(r'<text[^>]* transform="translate\(([\d.]+),[^>]*>[≥?]</text>', svg)
+    assert len(at) == n
+    assert all(0 < float(x) < spec["width"] for x in at)
 
 
 def test_tokens_by_day() -> None:
@@ -382,6 +501,14 @@ def test_several_variants_are_compared_in_one_picture() -> None:
     assert "No case has a verdict" in drawn(charts.compare(none, "high"))["description"]
 
 
+def test_a_comparison_of_other_metrics_and_of_a_variant_without_a_name_is_told() -> None:
+    own = compared("retries", difference=48157.0)
+    assert "retries +48,157, a difference" in drawn(charts.compare(frame(own)))["description"]
+    unnamed = frame(compared("pass_rate", variant=None), compared("pass_rate", variant="x"))
+    said = drawn(charts.compare(unnamed, "a"))["description"]
+    assert "pass rate of not named +25.0 percentage points" in said
+
+
 def colours(part: Any) -> Iterator[dict[str, Any]]:
     """The colour of each layer, however deep."""
     for layer in part.get("layer", []):
@@ -398,6 +525,23 @@ def test_a_comparison_without_intervals_says_why() -> None:
     assert f"95 % intervals; of ratios Student's t on logarithms; of the pass rate {why}." in said
     none = drawn(charts.compare(frame(compared("pass_rate", n_cases=0))))
     assert "No case has a verdict on both sides." in none["description"]
+
+
+def test_a_comparison_of_costs_says_nothing_of_the_pass_rate() -> None:
+    why = "no interval: 7 cases, at least 20 are needed"
+    cost = compared("cost_usd", ratio=1234.5, ratio_low=999.6, ratio_high=23456.0, method=why)
+    for one in (frame(cost), frame({**cost, "variant": "low"})):
+        spec = drawn(charts.compare(one))
+        assert "95 % intervals; of ratios Student's t on logarithms. " in small_print(spec)
+        assert not re.search("(?i)pass rate|no interval", small_print(spec))
+        assert " 1,234 times, interval 1,000 to 23,456, a diff" in spec["description"]
+    alone = frame({**cost, "ratio_low": None, "ratio_high": None})
+    assert "trials. No intervals. A difference: " in small_print(drawn(charts.compare(alone)))
+    # The method is that of the pass rate, wherever it stands.
+    both = frame(cost, compared("pass_rate"))
+    assert "on logarithms, of the pass rate Student's t, cautious." in small_print(
+        drawn(charts.compare(both))
+    )
 
 
 def pair(case: str | None, a: int, b: int, out: str | None = None) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def room(low: float, high: float, wide_px: float, narrow_px: float) -> alt.Scale
 
 def dollar_axis(high: float) -> tuple[alt.Axis, alt.Scale]:
     """Axis of dollars from 0 with ticks at round sums, and its scale."""
-    power = 10.0 ** math.floor(math.log10(max(high, 1e-9) / 5))
+    high = max(high, 1e-9) if high else 1.0
+    power = 10.0 ** math.floor(math.log10(high / 5))
     step = next(digit * power for digit in (1, 2, 5, 10) if digit * power * 5 >= high)
     last = max(1, math.ceil(high / step - 1e-9))
     digits = max(2, -math.floor(math.log10(step)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from ampmetrics.charts.forest import CHANCE, SHOWN, UNTESTED, forest
-from ampmetrics.charts.frame import Chart, framed, listed, names_of, nothing, number
+from ampmetrics.charts.frame import UNNAMED, Chart, framed, listed, names_of, nothing, number
 
 __all__ = ["compare"]
 
@@ -40,7 +39,8 @@ def compare(frame: pl.DataFrame, a: str = "A", b: str = "B") -> Chart:
     title = f"Each against {a}" if several else f"{b} against {a}"
     if frame["n_cases"].sum() == 0:
         return nothing(title, "No case has a verdict on both sides.")
-    rows = _rows(frame if several else frame.with_columns(variant=pl.lit(b)))
+    variant = pl.col("variant").fill_null(UNNAMED) if several else pl.lit(b)
+    rows = _rows(frame.with_columns(variant.alias("variant")))
     names = names_of(rows, "variant")
     metrics = number(rows["metric"].n_unique(), "metric")
     return framed(
@@ -80,7 +80,7 @@ def _small_print(frame: pl.DataFrame) -> list[str]:
     return [
         f"Paired by case: {number(first['n_cases'], 'case')}, {first['n_trials_a']:,} and "
         f"{number(first['n_trials_b'], 'trial')}{'; ' * bool(fewer)}{', '.join(fewer)}.",
-        _intervals(frame, [first["method"]]),
+        _intervals(frame),
         "A difference: its p-value, adjusted for all metrics (Holm), is at most "
         f"{1 - first['confidence']:.2g}.",
         f"Left out: {' and '.join(left)}." if left else "",
@@ -94,26 +94,26 @@ def _of_several(frame: pl.DataFrame) -> list[str]:
     confidence = float(rates["confidence"][0])
     return [
         f"Each paired by case: {cases}.",
-        _intervals(frame, rates["method"].unique(maintain_order=True).to_list()),
+        _intervals(frame),
         "Filled: a difference, its p-value, adjusted for the metrics of its pair (Holm), is at "
         f"most {1 - confidence:.2g}. Hollow: it may be chance. The {rates.height:,} pairs are not "
         "adjusted for each other.",
     ]
 
 
-def _intervals(frame: pl.DataFrame, methods: Sequence[str]) -> str:
+def _intervals(frame: pl.DataFrame) -> str:
     """How the intervals that are drawn were made; of the pass rate, why there is none."""
-    ways = {method if method.startswith("no ") else
-            method.partition(": ")[2].partition(", paired")[0] for method in methods}  # fmt: skip
-    drawn = f"{100 * frame['confidence'][0]:.6g} % intervals"
-    ratios = "of ratios Student's t on logarithms"
-    if len(ways) > 1:
-        return f"{drawn}; {ratios}."
-    (way,) = ways
-    if not way.startswith("no "):
-        return f"{drawn}; {ratios}, of the pass rate {way}."
-    some = frame["ratio_low"].count() > 0
-    return f"{drawn}; {ratios}; of the pass rate {way}." if some else f"Pass rate, {way}."
+    rates = frame.filter(pl.col("metric") == "pass_rate")
+    ways = {way if way.startswith("no ") else way.partition(": ")[2].partition(", paired")[0]
+            for way in rates["method"].unique()}  # fmt: skip
+    way = ways.pop() if len(ways) == 1 else ""
+    none = way.startswith("no ")
+    if not frame["ratio_low"].count() + rates["ci_low"].count():
+        return f"Pass rate, {way}." if none else "No intervals."
+    ratios = "of ratios Student's t on logarithms" if frame["ratio_low"].count() else ""
+    rate = f"of the pass rate {way}" if way else ""
+    told = ("; " if none else ", ").join(filter(None, (ratios, rate)))
+    return f"{100 * frame['confidence'][0]:.6g} % intervals{'; ' * bool(told)}{told}."
 
 
 def _described(rows: pl.DataFrame, *, several: bool) -> str:
@@ -138,11 +138,17 @@ def _figures(row: dict[str, Any]) -> str:
         )
         told = f"{100 * row['difference']:+.1f} percentage points"
     elif row["ratio"] is None:
-        return f"{_WRITTEN[row['metric']].format(row['difference'])}, {evidence}"
+        form = _WRITTEN.get(row["metric"], "{:+,.6g}")
+        return f"{form.format(row['difference'])}, {evidence}"
     else:
         low, high = (
-            None if row[c] is None else f"{row[c]:.3g}" for c in ("ratio_low", "ratio_high")
+            None if row[c] is None else _short(row[c]) for c in ("ratio_low", "ratio_high")
         )
-        told = f"{row['ratio']:.3g} times"
+        told = f"{_short(row['ratio'])} times"
     between = "no interval" if low is None else f"interval {low} to {high}"
     return f"{told}, {between}, {evidence}"
+
+
+def _short(ratio: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{ratio:,.0f}" if ratio >= 999.5 else f"{ratio:.3g}"

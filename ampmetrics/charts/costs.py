@@ -76,7 +76,7 @@ def _by_row(frame: pl.DataFrame) -> Chart:
     )
     return framed(
         chart, "Cost", [*_small_print(frame), rows.cut],
-        f"Bars of cost, {number(len(rows.names), 'row')}: {_total(frame)} in all.",
+        f"Bars of cost, {rows.counted}: {_total(frame)} in all.",
         rows.height,
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def _by_day(frame: pl.DataFrame) -> Chart:
     )
     chart = columns(
         parts,
-        days.unit,
+        days,
         axis=dollar_axis(highest(parts))[0],
         tints=tints_of(parts, other),
         tooltip=_tooltip("n", *[alt.Tooltip("series:N", title="Of")] * (other is not None)),
@@ -115,12 +115,12 @@ def _by_day(frame: pl.DataFrame) -> Chart:
         [
             *_small_print(frame),
             f"≥ above a column: a lower bound; ?: no request of that {days.unit} has a price."
-            if frame.select(_AT_LEAST)["least"].any()
+            if days.frame.select(_LEAST).to_series().any()
             else "",
             f"{days.said[0].upper()}{days.said[1:]}, UTC.",
             f"{number(undated, 'row')} without a day left out." if undated else "",
         ],
-        f"Columns of cost by {days.unit}, {days.said}: {_total(frame)} in all.",
+        f"Columns of cost by {days.unit}, {days.said}: {_total(days.frame)} in all.",
         HEIGHT,
     )
 

@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from ampmetrics.charts.frame import UNNAMED, Chart, colour, legend, picked
-from ampmetrics.theme import variant_colours
+from ampmetrics.theme import series_colours, variant_colours
 
 __all__ = ["HEIGHT", "Days", "bounds", "columns", "days_of", "highest", "tints_of", "top_series"]
 
@@ -65,7 +65,7 @@ def top_series(frame: pl.DataFrame, column: str | None, weight: pl.Expr) -> pl.D
 def tints_of(parts: pl.DataFrame, column: str | None) -> list[tuple[str, str]]:
     """Each series with its colour, the heaviest first and the rest as one last; alone it is plain.
 
-    A variant is in its own colour even alone.
+    `column`: what they are. A variant is in its own colour even alone, and no other uses one up.
     """
     if column is None:
         return [("all", colour("plain"))]
@@ -75,12 +75,13 @@ def tints_of(parts: pl.DataFrame, column: str | None) -> list[tuple[str, str]]:
         return [(names[0], colour("plain"))]
     kept = [name for name in names if name != _OTHERS]
     rest = [(_OTHERS, colour("faint"))] if _OTHERS in names else []
-    return [*variant_colours(kept).items(), *rest]
+    tints = variant_colours(kept) if column == "variant" else series_colours(kept, column)
+    return [*tints.items(), *rest]
 
 
 def columns(
     parts: pl.DataFrame,
-    unit: str,
+    days: Days,
     *,
     axis: alt.Axis,
     tints: Sequence[tuple[str, str]],
@@ -89,6 +90,7 @@ def columns(
 ) -> Chart:
     """Columns of `parts` (from_ms, to_ms, series, n), stacked in the order of `tints`.
 
+    The axis is that of all `days`: of those without a part too, where a sign may stand.
     `tints`: each series with its colour. `marks`: where (from_ms, to_ms, top) a sign (`sign`) is to
     stand above a column.
     """
@@ -101,12 +103,12 @@ def columns(
         .transform_calculate(end=_END, when=f"utcFormat(datum.from_ms, {_DAY!r})")
         .mark_rect()
         .encode(
-            x=alt.X("from_ms:Q", title=None, scale=_time(parts), axis=_labels(parts, unit)),
+            x=alt.X("from_ms:Q", title=None, scale=_time(days.frame), axis=_labels(days)),
             x2="end:T",
             y=alt.Y("low:Q", title=None, axis=axis, scale=alt.Scale(domain=[0, high], nice=False)),
             y2="high:Q",
             color=alt.Color("series:N", scale=tint, legend=key),
-            tooltip=[alt.Tooltip("when:N", title=unit.capitalize()), *tooltip],
+            tooltip=[alt.Tooltip("when:N", title=days.unit.capitalize()), *tooltip],
         )
     )
     if key is not None:
@@ -150,19 +152,17 @@ def _stacked(parts: pl.DataFrame, words: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _time(parts: pl.DataFrame) -> alt.Scale:
-    first, last = (
-        int(parts[name].sort()[place]) for name, place in (("from_ms", 0), ("to_ms", -1))
-    )
+def _time(rows: pl.DataFrame) -> alt.Scale:
+    first, last = (int(rows[name].sort()[place]) for name, place in (("from_ms", 0), ("to_ms", -1)))
     # A lonely column is no wall.
-    room = max(0, 10 * int((parts["to_ms"] - parts["from_ms"]).max()) - (last - first)) // 2  # type: ignore[arg-type]
+    room = max(0, 10 * int((rows["to_ms"] - rows["from_ms"]).max()) - (last - first)) // 2  # type: ignore[arg-type]
     return alt.Scale(domain=[first - room, last + room], nice=False, zero=False)
 
 
-def _labels(parts: pl.DataFrame, unit: str) -> alt.Axis:
-    starts = parts["from_ms"].unique().sort().to_list()
+def _labels(days: Days) -> alt.Axis:
+    starts = days.frame["from_ms"].unique().sort().to_list()
     span = (starts[-1] - starts[0]) // _DAY_MS + 1
-    form = {"month": "%b %Y", "year": "%Y"}.get(unit, "%-d %b" if span < 300 else "%-d %b %Y")
+    form = {"month": "%b %Y", "year": "%Y"}.get(days.unit, "%-d %b" if span < 300 else "%-d %b %Y")
     return alt.Axis(
         values=_thinned(starts),
         labelExpr=f"utcFormat(datum.value, {form!r})",

@@ -71,7 +71,7 @@ def file_edits(frame: pl.DataFrame) -> Chart:
     )
     return framed(
         chart, title, [*_small_print(frame, of), rows.cut],
-        f"Bars of lines deleted and added, {number(len(rows.names), 'row')}: "
+        f"Bars of lines deleted and added, {rows.counted}: "
         f"{int(drawn['added'].sum()):,} added, {int(drawn['deleted'].sum()):,} deleted.",
         rows.height,
     )  # fmt: skip

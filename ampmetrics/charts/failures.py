@@ -72,8 +72,7 @@ def failures(frame: pl.DataFrame) -> Chart:
             f"{number(n, 'trial')} that did not pass; {judged:,} of them judge the agent.",
             rows.cut,
         ],
-        f"Stacked bars of trials that did not pass, {number(len(rows.names), 'row')}: "
-        f"{number(n, 'trial')}.",
+        f"Stacked bars of trials that did not pass, {rows.counted}: {number(n, 'trial')}.",
         rows.height,
     )
 

@@ -85,6 +85,25 @@ class Rows(NamedTuple):
     """what a row is: `Case`, `Tool`"""
     cut: str
     """a sentence on the rows left out, or nothing"""
+    n_left: int
+    """rows left out"""
+    n_unranked: int
+    """of these, those whose rank is not known"""
+
+    @property
+    def counted(self) -> str:
+        """`8 rows`, or `30 of 45 rows` where some are left out."""
+        first = f"{len(self.names):,} of " if self.n_left else ""
+        return first + number(len(self.names) + self.n_left, "row")
+
+    def left(self, claim: str) -> str:
+        """Of the rows left out the claim, but for those whose rank, a pass rate, is not known."""
+        if not self.n_left:
+            return ""
+        if self.n_left == self.n_unranked:
+            return "Of those left out no rate is known."
+        but = f", but for {self.n_unranked:,} whose rate is not known" if self.n_unranked else ""
+        return f"Those left out {claim}{but}."
 
     @property
     def encoding(self) -> dict[str, Any]:
@@ -108,7 +127,7 @@ class Rows(NamedTuple):
 
 
 def rows_of(frame: pl.DataFrame, by: Sequence[str], rank: pl.Expr, noun: str) -> Rows:
-    """The rows of a frame, highest rank first, as many as a page can show.
+    """The rows of a frame, highest rank first and null last, as many as a page can show.
 
     The variant is the series where another column of `by` can be the row; alone it is both.
     """
@@ -119,8 +138,12 @@ def rows_of(frame: pl.DataFrame, by: Sequence[str], rank: pl.Expr, noun: str) ->
         _text(others or present).alias("row"),
         _text(["variant"] if split else present).alias("series"),
     )
-    ranked = named.group_by("row").agg(rank.alias("rank"))
-    names = ranked.sort("rank", "row", descending=[True, False])["row"].to_list()
+    ranked = (
+        named.group_by("row")
+        .agg(rank.alias("rank"))
+        .sort("rank", "row", descending=[True, False], nulls_last=True)
+    )
+    names = ranked["row"].to_list()
     series = names_of(named, "series")
     kept = names[: max(5, min(MAX_ROWS, MAX_HEIGHT // _step(series, split=split)))]
     more = len(names) - len(kept)
@@ -131,6 +154,8 @@ def rows_of(frame: pl.DataFrame, by: Sequence[str], rank: pl.Expr, noun: str) ->
         split=split,
         label=" · ".join(_LABELS.get(column, column) for column in others or present) or "Row",
         cut=f"The first {len(kept)} of {number(len(names), noun)} are drawn." if more else "",
+        n_left=more,
+        n_unranked=ranked["rank"].tail(more).null_count(),
     )
 
 

@@ -41,6 +41,8 @@ class _Grid(NamedTuple):
 
     tiles: pl.DataFrame
     cases: list[str]
+    left: list[float | None]
+    """pass rates of the cases left out"""
     starts: dict[str, float]
     """variant → left end of its block"""
     width: float
@@ -50,8 +52,8 @@ class _Grid(NamedTuple):
 def outcomes(trials: pl.DataFrame) -> Chart:
     """Grid of one tile a trial, from `aggregates.trials`: a row a case, a block of tiles a variant.
 
-    A null outcome is a trial that never ended. Cases that pass least often stand first; trials of
-    several runs that share a case and variant stand side by side.
+    A null outcome is a trial that never ended. Cases that pass least often stand first, those
+    without a verdict last; trials of several runs that share a case and variant stand side by side.
     """
     title = "Every trial"
     if trials.is_empty():
@@ -60,8 +62,6 @@ def outcomes(trials: pl.DataFrame) -> Chart:
     left_out = trials.height - grid.tiles.height
     unfinished, untimed = trials["outcome"].null_count(), trials["agent_ms"].null_count()
     cases, variants = (trials[name].n_unique() for name in ("case_id", "variant"))
-    more = cases - len(grid.cases)
-    above = f", among them all of {number(more, 'case')} that passed at least as often"
     return framed(
         _drawn(grid),
         title,
@@ -72,7 +72,7 @@ def outcomes(trials: pl.DataFrame) -> Chart:
             f"{number(unfinished, 'trial')} never ended." if unfinished else "",
             f"The time of {number(untimed, 'trial')} is unknown." if untimed else "",
             f"{number(left_out, 'trial')} of {trials.height:,} left out for want of room"
-            f"{above if more else ''}."
+            f"{_among(grid.left)}."
             if left_out
             else "",
         ],
@@ -82,6 +82,20 @@ def outcomes(trials: pl.DataFrame) -> Chart:
     )
 
 
+def _among(rates: list[float | None]) -> str:
+    """Which cases are left out altogether."""
+    unknown = rates.count(None)
+    told = [
+        f"{number(n, 'case')} {which}"
+        for n, which in (
+            (len(rates) - unknown, "that passed at least as often"),
+            (unknown, "without a verdict"),
+        )
+        if n
+    ]
+    return f", among them all of {' and of '.join(told)}" if told else ""
+
+
 def _grid(trials: pl.DataFrame) -> _Grid:
     names = [pl.col(name).cast(pl.String).fill_null(UNNAMED) for name in ("case_id", "variant")]
     tiles = (
@@ -89,10 +103,11 @@ def _grid(trials: pl.DataFrame) -> _Grid:
         .sort("run_id", "case_id", "variant", "trial", nulls_last=True)
         .with_columns(pl.int_range(pl.len()).over("case_id", "variant").alias("slot"))
     )
-    rates = tiles.group_by("case_id").agg(pl.col("success").mean().fill_null(0).alias("rate"))
+    rates = tiles.group_by("case_id").agg(pl.col("success").mean().alias("rate"))
     # Were those that pass least often last, they would be what is cut.
-    ranked = rates.sort("rate", "case_id")
+    ranked = rates.sort("rate", "case_id", nulls_last=True)
     cases = ranked["case_id"].to_list()[:_MAX_CASES]
+    rest = ranked["rate"].to_list()[_MAX_CASES:]
     variants = names_of(tiles, "variant")[:_MAX_ACROSS]
     shown = tiles.filter(
         pl.col("case_id").is_in(cases)
@@ -106,7 +121,7 @@ def _grid(trials: pl.DataFrame) -> _Grid:
     starts = _starts(widest, gap)
     width = sum(widest.values()) + gap * (len(widest) - 1)
     left = pl.col("variant").replace_strict(starts, return_dtype=pl.Float64) + pl.col("slot")
-    return _Grid(shown.with_columns(left.alias("left")), cases, starts, width, gap)
+    return _Grid(shown.with_columns(left.alias("left")), cases, rest, starts, width, gap)
 
 
 def _starts(widest: dict[str, int], gap: float) -> dict[str, float]:

@@ -54,7 +54,7 @@ def edit_loops(frame: pl.DataFrame) -> Chart:
             f"Of {number(unknown, 'file')} that is not known, or it is binary." if unknown else "",
             rows.cut,
         ],
-        f"Bars of edits, {number(len(rows.names), 'row')}: {number(edits, 'edit')} in all.",
+        f"Bars of edits, {rows.counted}: {number(edits, 'edit')} in all.",
         rows.height,
     )
 

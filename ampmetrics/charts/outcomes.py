@@ -42,7 +42,7 @@ def pass_rate(frame: pl.DataFrame) -> Chart:
         return intervals(frame, title)
     share = pl.col("n_passed").sum() / pl.col("n_verdicts").sum()
     # Least often first: were the worst last, they would be what is cut.
-    rows = rows_of(frame, _BY, -share.fill_nan(0), "row")
+    rows = rows_of(frame, _BY, -share.fill_nan(None), "row")
     k, n = int(frame["n_passed"].sum()), int(frame["n_verdicts"].sum())
     unjudged = int(frame["n_trials"].sum()) - n
     return framed(
@@ -52,10 +52,11 @@ def pass_rate(frame: pl.DataFrame) -> Chart:
             f"Passed of the {number(n, 'trial')} with a verdict: k of n, without an interval.",
             "What passes least often stands first.",
             f"{number(unjudged, 'trial')} without one left out." if unjudged else "",
-            f"{rows.cut} Those left out pass at least as often." if rows.cut else "",
+            rows.cut,
+            rows.left("pass at least as often" + ", variants together" * rows.split),
         ],
-        f"Bars of the pass rate, {number(len(rows.names), 'row')}: {k:,} of {n:,} trials with a "
-        f"verdict passed. {_said(rows)}.",
+        f"Bars of the pass rate, {f'{rows.frame.height:,} in ' * rows.split}{rows.counted}: "
+        f"{k:,} of {n:,} trials with a verdict passed{' in all' * bool(rows.cut)}. {_said(rows)}.",
         rows.height,
     )
 
@@ -64,8 +65,11 @@ def _said(rows: Rows) -> str:
     """The first rows in words, in the order drawn."""
     place = pl.col("row").replace_strict({name: i for i, name in enumerate(rows.names)})
     name = pl.format("{}, {}", "row", "series") if rows.split else pl.col("row")
-    each = rows.frame.sort(place, "series").select(name, "n_passed", "n_verdicts").rows()
-    return listed([f"{what} {k} of {n}" for what, k, n in each])
+    counts = "n_passed", "n_verdicts", "n_trials"
+    each = rows.frame.sort(place, "series").select(name, *counts).rows()
+    return listed(
+        [f"{what} {f'{k} of {n}' if n else f'none of {of} judged'}" for what, k, n, of in each]
+    )
 
 
 def _drawn(rows: Rows, variants: bool) -> alt.LayerChart:

@@ -41,9 +41,11 @@ def intervals(frame: pl.DataFrame, title: str) -> Chart:
             f"Mean over cases, each of them alike: {number(n_verdicts, 'trial')} with a verdict.",
             *_methods(frame),
             f"{number(unjudged, 'trial')} without a verdict left out." if unjudged else "",
-            f"{rows.cut} Those left out pass at most as often." if rows.cut else "",
+            rows.cut,
+            rows.left("pass at most as often" + ", by the highest rate of each" * rows.split),
         ],
-        f"Pass rates with intervals, {number(frame.height, 'row')}: {_said(rows)}.",
+        f"Pass rates with intervals, {f'{rows.frame.height:,} in ' * rows.split}{rows.counted}: "
+        f"{_said(rows)}.",
         rows.height,
     )
 

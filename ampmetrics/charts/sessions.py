@@ -57,13 +57,13 @@ def _by_day(frame: pl.DataFrame, noun: str, title: str, shades: dict[str, str] |
         )
         .sort("from_ms", "series")
     )  # fmt: skip
-    tints = tints_of(parts, "series")
+    tints = tints_of(parts, "agent")
     if shades is not None:
         there = set(parts["series"])
         tints = [(word, colour(shade)) for word, shade in shades.items() if word in there]
     chart = columns(
         parts,
-        days.unit,
+        days,
         axis=count_axis(0, highest(parts)),
         tints=tints,
         tooltip=[

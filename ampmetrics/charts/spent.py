@@ -75,7 +75,7 @@ def time_spent(frame: pl.DataFrame) -> Chart:
     )
     return framed(
         chart, title, [*_small_print(frame), rows.cut],
-        f"Stacked bars of time, {number(len(rows.names), 'row')}: {_shares(parts)}.",
+        f"Stacked bars of time, {rows.counted}: {_shares(parts)}.",
         rows.height,
     )  # fmt: skip
 

@@ -32,7 +32,8 @@ _KINDS = {
     "completion_tokens": ("output", "output"),
     "unkinded_tokens": ("kind unknown", "plain"),
 }
-_LEAST = pl.sum_horizontal("n_unknown", "n_not_visible") > 0
+_TOLD = ("prompt_tokens", "uncached_tokens", "cache_read_tokens", "cache_write_tokens",
+         "completion_tokens", "total_tokens")  # fmt: skip
 
 
 def tokens(frame: pl.DataFrame) -> Chart:
@@ -42,16 +43,16 @@ def tokens(frame: pl.DataFrame) -> Chart:
     day in it a column a day (UTC; a week, month or year where there are many). Tokens whose kind is
     not known stand apart; requests that did not say their tokens or are not visible are counted in
     the subtitle and drawn nowhere: a sum that leaves some out says `at least`, or ≥ above a column.
-    Where the kinds come to more than the total that was told, it is they that are drawn and
-    written, and the subtitle counts such rows.
+    Where the kinds come to more than the total that was told, or no total was, it is they that are
+    drawn and written, and the subtitle counts such rows.
     """
     title = "Tokens by kind"
     drawn = _with_all_kinds(frame)
-    known = drawn.filter(pl.col("total_tokens").is_not_null())
+    known = drawn.drop_nulls("drawn")
     if known.is_empty():
         return nothing(title, "No request said how many tokens it used.")
     if "day" in frame.columns:
-        return _by_day(drawn, known)
+        return _by_day(drawn)
     rows = rows_of(known, _BY, pl.col("drawn").sum(), "row")
     parts = _parts(rows.frame)
     least = bool(rows.frame["least"].any())
@@ -78,14 +79,14 @@ def tokens(frame: pl.DataFrame) -> Chart:
     )
     return framed(
         chart, title, [*_small_print(drawn), lower, rows.cut],
-        f"Stacked bars of tokens by kind, {number(len(rows.names), 'row')}: {_total(drawn)}.",
+        f"Stacked bars of tokens by kind, {rows.counted}: {_total(drawn)}.",
         rows.height,
     )  # fmt: skip
 
 
-def _by_day(frame: pl.DataFrame, known: pl.DataFrame) -> Chart:
-    undated = known["day"].null_count()
-    if undated == known.height:
+def _by_day(frame: pl.DataFrame) -> Chart:
+    undated = frame["day"].null_count()
+    if frame.drop_nulls(["drawn", "day"]).is_empty():
         return nothing("Tokens by day", f"The day of {number(undated, 'row')} is not known.")
     days = days_of(frame, "day")
     place = ["from_ms", "to_ms"]
@@ -95,15 +96,19 @@ def _by_day(frame: pl.DataFrame, known: pl.DataFrame) -> Chart:
         .agg(pl.col("n").sum())
         .sort("from_ms", "series")
     )
+    left = f"{number(undated, 'row')} without a day left out." if undated else ""
+    if parts.is_empty():
+        said = [f"What was told {days.said} is 0.", *_small_print(days.frame), left]
+        return nothing(f"Tokens by {days.unit}", " ".join(filter(None, said)))
     chart = columns(
         parts,
-        days.unit,
+        days,
         axis=count_axis(0, highest(parts)),
         tints=list(_tints(parts["series"]).items()),
         tooltip=[
             alt.Tooltip("series:N", title="Kind"), alt.Tooltip("n:Q", title="Tokens", format=",")
         ],
-        marks=bounds(days, "drawn", _LEAST),
+        marks=bounds(days, "drawn", pl.col("least")),
     )  # fmt: skip
     return framed(
         chart,
@@ -114,9 +119,9 @@ def _by_day(frame: pl.DataFrame, known: pl.DataFrame) -> Chart:
             if days.frame["least"].any()
             else "",
             f"{days.said[0].upper()}{days.said[1:]}, UTC.",
-            f"{number(undated, 'row')} without a day left out." if undated else "",
+            left,
         ],
-        f"Columns of tokens by {days.unit}, {days.said}: {_total(frame)}.",
+        f"Columns of tokens by {days.unit}, {days.said}: {_total(days.frame)}.",
         HEIGHT,
     )
 
@@ -132,6 +137,7 @@ def _small_print(frame: pl.DataFrame) -> list[str]:
     )
     told = [number(n, noun) for n, noun in ((requests, "request"), (sums, "sum")) if n]
     more = int((frame["drawn"] > frame["total_tokens"]).sum())
+    untold = frame.drop_nulls("drawn")["total_tokens"].null_count()
     return [
         f"Told by {' and '.join(told)}{' of many requests' if sums else ''}.",
         f"{unknown:,} of them did not say theirs." if unknown else "",
@@ -139,6 +145,9 @@ def _small_print(frame: pl.DataFrame) -> list[str]:
         f"In {number(more, 'row')} the kinds add up to more than the total told: they are drawn "
         "and summed."
         if more
+        else "",
+        f"In {number(untold, 'row')} no total was told: the kinds that were are drawn and summed."
+        if untold
         else "",
     ]
 
@@ -150,14 +159,18 @@ def _total(frame: pl.DataFrame) -> str:
 
 def _with_all_kinds(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with the tokens of no kind, what is drawn of all, and whether that is `least`."""
+    # A column of nothing but nulls may have no type.
+    typed = frame.with_columns(
+        pl.col(name).cast(pl.Int64) for name in _TOLD if frame.schema[name] == pl.Null
+    )
     split = pl.sum_horizontal("uncached_tokens", "cache_read_tokens", "cache_write_tokens")
     unsplit = (pl.col("prompt_tokens") - split).clip(lower_bound=0)
     kinds = pl.sum_horizontal(split, "unsplit_tokens", "completion_tokens")
-    total = pl.col("total_tokens")
-    return frame.with_columns(unsplit.alias("unsplit_tokens")).with_columns(
+    total, told = pl.col("total_tokens"), pl.any_horizontal(pl.col(_TOLD).is_not_null())
+    return typed.with_columns(unsplit.alias("unsplit_tokens")).with_columns(
         (total - kinds).clip(lower_bound=0).alias("unkinded_tokens"),
-        pl.when(total.is_not_null()).then(pl.max_horizontal(total, kinds)).alias("drawn"),
-        _LEAST.alias("least"),
+        pl.when(told).then(pl.max_horizontal(total, kinds)).alias("drawn"),
+        ((pl.sum_horizontal("n_unknown", "n_not_visible") > 0) | total.is_null()).alias("least"),
     )
 
 

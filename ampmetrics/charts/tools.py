@@ -60,8 +60,7 @@ def tool_usage(frame: pl.DataFrame) -> Chart:
             f"Of {number(unknown, 'call')} the result is not known." if unknown else "",
             rows.cut,
         ],
-        f"Stacked bars of tool calls, {number(len(rows.names), 'row')}: {number(calls, 'call')}, "
-        f"{failed:,} failed.",
+        f"Stacked bars of tool calls, {rows.counted}: {number(calls, 'call')}, {failed:,} failed.",
         rows.height,
     )
 

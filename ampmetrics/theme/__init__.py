@@ -14,6 +14,7 @@ from ampmetrics.theme.looks import (
     css_variables,
     dark_svg_rules,
     outcome_look,
+    series_colours,
     variant_colours,
 )
 from ampmetrics.theme.renderer import VEGA_MIME, enable, enable_for_page
@@ -35,5 +36,6 @@ __all__ = [
     "enable",
     "enable_for_page",
     "outcome_look",
+    "series_colours",
     "variant_colours",
 ]

@@ -7,8 +7,8 @@ drawn again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable
+from typing import NamedTuple, TypeVar
 
 from ampmetrics.events import Outcome
 
@@ -26,6 +26,7 @@ __all__ = [
     "css_variables",
     "dark_svg_rules",
     "outcome_look",
+    "series_colours",
     "variant_colours",
 ]
 
@@ -98,7 +99,10 @@ SHADES = {
 
 SERIES = ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8")
 """Names in SHADES of the variants' colours, in their order."""
+_Key = TypeVar("_Key", bound=Hashable)
 _assigned: dict[str, str] = {}
+_others: dict[tuple[str, str], str] = {}
+"""What is no variant: what it is (a model, an agent) and its name → colour."""
 
 
 class Look(NamedTuple):
@@ -140,14 +144,27 @@ def variant_colours(names: Iterable[str]) -> dict[str, str]:
     name gets the colour that the fewest have and, where there are no more than eight of them, none
     of those named with it; charts name variants in words too.
     """
-    listed = list(names)
-    for name in listed:
-        if name not in _assigned:
-            here = {_assigned[other] for other in listed if other in _assigned}
-            used = Counter(_assigned.values())
+    return _coloured(list(names), _assigned)
+
+
+def series_colours(names: Iterable[str], what: str) -> dict[str, str]:
+    """Name → colour of what is no variant: of models, agents or whatever `what` says.
+
+    From the colours of variants, but in an order of their own, so that none of a variant's is used
+    up; else as `variant_colours`.
+    """
+    found = _coloured([(what, name) for name in names], _others)
+    return {name: shade for (_, name), shade in found.items()}
+
+
+def _coloured(keys: list[_Key], assigned: dict[_Key, str]) -> dict[_Key, str]:
+    for key in keys:
+        if key not in assigned:
+            here = {assigned[other] for other in keys if other in assigned}
+            used = Counter(assigned.values())
             free = (SHADES[series].light for series in SERIES)
-            _assigned[name] = min(free, key=lambda shade: (shade in here, used[shade]))
-    return {name: _assigned[name] for name in listed}
+            assigned[key] = min(free, key=lambda shade: (shade in here, used[shade]))
+    return {key: assigned[key] for key in keys}
 
 
 def css_colour(light: str) -> str:
