@@ -27,6 +27,7 @@ from ampmetrics.aggregates.frame import frame
 from ampmetrics.errors import BadInputError
 from ampmetrics.events import (
     FileEdit,
+    IterationEnd,
     IterationStart,
     LlmUsage,
     NetChange,
@@ -484,6 +485,29 @@ def test_what_has_no_start_no_session_or_no_end_is_shown(tmp_path: Path) -> None
         assert "Read" in shown(explorer)
         assert "unfinished" in explorer.unit.options[1][0]
         assert "1 line cannot be read." in explorer.status.value
+
+
+def test_a_sum_that_leaves_a_start_or_an_end_out_is_a_lower_bound(tmp_path: Path) -> None:
+    def used(tokens: int) -> LlmUsage:
+        return LlmUsage(model="m", scope="request", total_tokens=tokens, prompt_tokens=tokens,
+                        completion_tokens=0, cost_usd=0.1, cost_source="computed")  # fmt: skip
+
+    session(tmp_path / "whole.jsonl", "whole", call("Read"), used(100))
+    start = IterationStart(iteration_number=1, agent="amp")
+    end = IterationEnd(iteration_number=1, duration_ms=9000.0)
+    write(tmp_path / "told.jsonl", start, end, session="how it ended was not told")
+    with closing(am.explore(tmp_path)) as explorer:
+        assert "Tool calls 1 Tokens 100 Cost $0.1000" in shown(explorer)
+        assert {"success", "not told"} == set(explorer.store.frames["units"]["ended"])
+    write(tmp_path / "no_start.jsonl", call("Read"), used(5000), session="no start")
+    with closing(am.explore(tmp_path)) as explorer:
+        assert "Tool calls ≥ 1 Tokens ≥ 100 Cost ≥ $0.1000" in shown(explorer)
+    (tmp_path / "no_start.jsonl").unlink()
+    write(tmp_path / "no_end.jsonl", start, call("Read"), session="no end")
+    with closing(am.explore(tmp_path)) as explorer:
+        assert "Tool calls ≥ 2 Tokens ≥ 100 Cost ≥ $0.1000" in shown(explorer)
+        assert "unfinished" in set(explorer.store.frames["units"]["ended"])
+        assert "2026-01-02 03:04:05 — ≥ 1 ≥ 0" in shown(explorer)
 
 
 def test_it_says_what_is_wrong_with_a_path(tmp_path: Path) -> None:

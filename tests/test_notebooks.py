@@ -380,7 +380,11 @@ def test_days_choose_sessions(usage: Path) -> None:
 
 def test_models_that_told_no_tokens(tmp_path: Path) -> None:
     """0 of 0 from cache is no rate, and of two models that tell nothing neither is the main one."""
-    for session, models in {"a": {"idle": 0, "busy": 1000}, "b": {"m": None, "n": None}}.items():
+    for session, models in {
+        "a": {"idle": 0, "busy": 1000},
+        "b": {"m": None, "n": None},
+        "c": {"idle": 0, "m": 0},
+    }.items():
         ids = {**NO_TRIAL, "session_id": session, "iteration_id": session, "file": "all.jsonl"}
         tell(tmp_path, IterationStart(iteration_number=1, agent="claude"), **ids)
         for model, n in models.items():
@@ -398,6 +402,7 @@ def test_models_that_told_no_tokens(tmp_path: Path) -> None:
     assert {row.select("td")[3].text: row.select("td")[-1].text for row in sessions} == {
         "a": "busy",
         "b": "—",
+        "c": "—",
     }
 
 

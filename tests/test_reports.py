@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import os
@@ -100,6 +101,11 @@ def run(sample_run: Path, tmp_path: Path) -> Callable[..., str]:
         (reports.rate, 0.0001, "<0.1%"),
         (reports.rate, 0.625, "63%"),
         (reports.rate, 0.075, "7.5%"),
+        (reports.rate, -0.5, "−50%"),
+        (reports.rate, -0.0004, ">−0.1%"),
+        (reports.duration, -120_000, "−2 m 00 s"),
+        (reports.usd, -0.00001, ">−$0.0001"),
+        (reports.count, -20_000, "−20.0 k"),
         (times, 0.5718, "0.572"),
         (times, 1500.4, "1,500"),
     ],
@@ -149,7 +155,8 @@ NAMED = ["pass_rate", "agent_ms", "cost_usd", "p_value", "total_tokens", "timeou
 def test_any_frame_is_a_table(names: list[str], frame: pl.DataFrame) -> None:
     """Decimals, NaN, infinite numbers, structs, bytes: whatever a frame holds and is called."""
     frame = frame.rename(dict(zip(frame.columns, names, strict=False)))
-    shown = BeautifulSoup(str(reports.table(frame).html), "html.parser")
+    flags = dict(itertools.pairwise(frame.columns))
+    shown = BeautifulSoup(str(reports.table(frame, at_least=flags).html), "html.parser")
     assert len(shown.select("tbody tr")) == frame.height * bool(frame.width)
 
 
@@ -169,7 +176,7 @@ def test_what_is_no_number_is_unknown_and_a_decimal_is_a_number() -> None:
         (["5 of 5", "0 of 1"], [5, 0]),
         (["240 ms", "1.2 s", "1 m 04 s", "1 h 02 m"], [240, 1200, 64_000, 3_720_000]),
         (["9,999", "12.3 k", "4.56 M", "-3"], [9999, 12_300, 4_560_000, -3]),
-        (["$0.0412", "≥ $1.69"], [0.0412, 1.69]),
+        (["$0.0412", "0", "≥ $1.69"], [0.0412, 0, 1.69]),
         (["−25.0 points", "+3 points"], [-25, 3]),
         (["2 hints", "3 hints"], [2, 3]),
         (["80.1 points", "$0.0412", "1.8 s", "9,999", "+3%", "<0.0001"], []),
@@ -727,6 +734,8 @@ def test_a_conversation_is_read_beside_the_events_and_nowhere_else(tmp_path: Pat
         reports.conversation(prompts.drop("file"))
     nowhere = prompts.with_columns(file=pl.lit(None, pl.String))
     assert "which is not kept here" in str(reports.conversation(nowhere).html)
+    long = prompts.with_columns(file=pl.lit("/".join(["x" * 300] * 3)))
+    assert "which is not kept here" in str(reports.conversation(long).html)
     # Nor is what lies elsewhere.
     (folder / "logs").rename(tmp_path / "elsewhere")
     (folder / "logs").symlink_to(tmp_path / "elsewhere")
@@ -749,11 +758,20 @@ def test_what_of_a_conversation_is_not_read_is_said(tmp_path: Path) -> None:
     with (folder / "logs" / "2.stdout.log").open("w") as log:
         log.write(said("Begun") + "z")
         log.truncate(300_000_000)
+    many = "y" * 5_000_000 + "\n" + said("Hm") * 201
+    (folder / "logs" / "4.stdout.log").write_text(many)
     row = {"iteration_number": 1, "message": "Go", "file": str(folder / "metrics.jsonl"),
            "session_id": "s", "case_id": None, "variant": None, "trial": None}  # fmt: skip
-    prompts = pl.DataFrame([row | {"iteration_number": n} for n in (1, 2, 3)])
+    prompts = pl.DataFrame([row | {"iteration_number": n} for n in (1, 2, 3, 4)])
     html = str(reports.conversation(prompts).html)
-    assert [each.text for each in BeautifulSoup(html, "html.parser").select("dd")] == [
+    told = [each.text for each in BeautifulSoup(html, "html.parser").select("dd")]
+    assert told[-4:] == [
+        "Hm",
+        "Hm",
+        "More than 200 texts; the others are in its raw output.",
+        "1 line of more than 4 MB of its raw output not read.",
+    ]
+    assert told[:-202] == [
         "Go",
         "The end",
         "1 line of more than 4 MB of its raw output not read.",
@@ -763,6 +781,7 @@ def test_what_of_a_conversation_is_not_read_is_said(tmp_path: Path) -> None:
         "Its raw output was read up to 200 MB.",
         "Go",
         "What it answered is in its raw output, which is not kept here.",
+        "Go",
     ]
 
 

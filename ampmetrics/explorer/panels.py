@@ -27,7 +27,9 @@ _OF_SESSIONS = ("session_id", "agent", "model", "status")
 _WORK = ("started_at", "agent_ms", "n_tool_calls", "n_failed_tool_calls", "n_file_edits",
          "net_added", "net_deleted", "total_tokens", "cost_usd")  # fmt: skip
 _TIMED = ("iterations", "tool_calls", "test_results")
-_AT_LEAST = {"total_tokens": "tokens_at_least", "cost_usd": "cost_at_least"}
+_AT_LEAST = {"total_tokens": "tokens_at_least", "cost_usd": "cost_at_least",
+             **dict.fromkeys(["n_tool_calls", "n_failed_tool_calls", "n_file_edits"],
+                             "calls_at_least")}  # fmt: skip
 _TITLES = {
     "cost_source": "Price from",
     "duration_ms": "Took",
@@ -205,13 +207,17 @@ def figures(units: pl.DataFrame) -> reports.Block:
     outside = f"and {number(n_sessions, 'session')}" if n_sessions else ""
     judged, passed = trials["success"].count(), int(trials["success"].sum())
     rate = reports.rate(passed / judged) if judged else ""
-    calls, failed = (_total(units, name) for name in ("n_tool_calls", "n_failed_tool_calls"))
+    failed = _total(units, "n_failed_tool_calls")
     return reports.figures(
         [
             ("Trials", f"{trials.height:,}", outside),
             ("Passed", f"{passed:,} of {judged:,}" if judged else "unknown", rate),
             ("Agent's time", _sum(units, "agent_ms", reports.duration)),
-            ("Tool calls", reports.count(calls), f"{failed:,.0f} failed" if failed else ""),
+            (
+                "Tool calls",
+                _sum(units, "n_tool_calls", reports.count),
+                f"{failed:,.0f} failed" if failed else "",
+            ),
             ("Tokens", _sum(units, "total_tokens", reports.count)),
             ("Cost", _sum(units, "cost_usd", reports.usd)),
         ]
@@ -225,5 +231,7 @@ def _total(units: pl.DataFrame, column: str) -> float | None:
 def _sum(units: pl.DataFrame, column: str, say: Callable[[float | None], str]) -> str:
     total = _total(units, column)
     flag = _AT_LEAST.get(column)
-    partly = bool(units[flag].any()) if flag else units[column].null_count() > 0
+    # Of what has no start nothing is known, so its flag is null.
+    lacks = units[flag].fill_null(value=True) if flag else units[column].is_null()
+    partly = bool(lacks.any())
     return f"≥ {say(total)}" if partly and total is not None else say(total)

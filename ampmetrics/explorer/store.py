@@ -53,8 +53,9 @@ class Store:
     """The rows of some event files: one frame a view, and `units`.
 
     `units`: one row a trial or a session that is of no trial, with the columns of
-    `aggregates.trials`; of a session `status` and those of `aggregates.sessions`. Trials that were
-    run again are left out, as in every aggregate.
+    `aggregates.trials`; of a session `status` and those of `aggregates.sessions`; how it `ended`,
+    and whether more calls may come (`calls_at_least`). Trials that were run again are left out, as
+    in every aggregate.
     """
 
     def __init__(self, source: DuckDBPyConnection | str | Path | Iterable[str | Path]) -> None:
@@ -176,8 +177,13 @@ def _units(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         ],
         how="diagonal",
     )
-    ended = pl.when("is_trial").then("outcome").otherwise("status").fill_null("unfinished")
-    return _in_order(whole.with_columns(ended=ended))
+    over = pl.any_horizontal(pl.col("outcome", "ended_at").is_not_null())
+    how = pl.coalesce("outcome", "status", pl.lit("not told"))
+    return _in_order(
+        whole.with_columns(
+            ended=pl.when(over).then(how).otherwise(pl.lit("unfinished")), calls_at_least=~over
+        )
+    )
 
 
 def _in_order(units: pl.DataFrame) -> pl.DataFrame:

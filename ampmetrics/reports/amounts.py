@@ -50,5 +50,6 @@ def amounts(values: Iterable[Any]) -> set[str] | None:
     found = list(map(amount, known))
     if None in found or all(map(_BARE.fullmatch, known)):
         return None
-    kinds = {each.kind for each in found if each}
+    # 0 is as much of one kind as of another.
+    kinds = {each.kind for each in found if each and (each.size or each.kind)} or {""}
     return kinds if len(kinds) == 1 or kinds <= _OURS else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -92,8 +93,8 @@ def _answer(log: LogFile | None) -> Iterator[Markup]:
         return
     skipped: list[str] = []
     try:
-        with log.path.open("rb") as file:
-            texts = (text for text in said(_lines(file, skipped)) if plain(text).strip())
+        with log.path.open("rb") as file, closing(_lines(file, skipped)) as lines:
+            texts = (text for text in said(lines) if plain(text).strip())
             yield from map(_shown, islice(texts, _MOST_TEXTS))
             if next(texts, None) is not None:
                 skipped.append(f"More than {_MOST_TEXTS} texts; the others are in its raw output.")
@@ -102,20 +103,22 @@ def _answer(log: LogFile | None) -> Iterator[Markup]:
     yield from map(_small, skipped)
 
 
-def _lines(file: BinaryIO, skipped: list[str]) -> Iterator[bytes]:
-    """The lines that are read; `skipped` is told of the others."""
+def _lines(file: BinaryIO, skipped: list[str]) -> Generator[bytes]:
+    """The lines that are read; at its end `skipped` is told of the others."""
     too_long = 0
-    while file.tell() < _MOST_BYTES and (line := file.readline(_LONGEST_LINE + 1)):
-        if len(line) <= _LONGEST_LINE:
-            yield line
-            continue
-        too_long += 1
-        while line and not line.endswith(b"\n") and file.tell() < _MOST_BYTES:
-            line = file.readline(_LONGEST_LINE)
-    if too_long:
-        skipped.append(
-            f"{too_long:,} line{'s' * (too_long > 1)} of more than {_LONGEST_LINE // 10**6} MB of "
-            "its raw output not read."
-        )
+    try:
+        while file.tell() < _MOST_BYTES and (line := file.readline(_LONGEST_LINE + 1)):
+            if len(line) <= _LONGEST_LINE:
+                yield line
+                continue
+            too_long += 1
+            while line and not line.endswith(b"\n") and file.tell() < _MOST_BYTES:
+                line = file.readline(_LONGEST_LINE)
+    finally:
+        if too_long:
+            skipped.append(
+                f"{too_long:,} line{'s' * (too_long > 1)} of more than {_LONGEST_LINE // 10**6} MB "
+                "of its raw output not read."
+            )
     if file.tell() >= _MOST_BYTES and file.read(1):
         skipped.append(f"Its raw output was read up to {_MOST_BYTES // 10**6} MB.")

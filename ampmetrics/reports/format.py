@@ -22,7 +22,10 @@ def _written(write: Callable[[float], str]) -> Callable[[float | Decimal | None]
             return UNKNOWN
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
-        return write(float(value) if isinstance(value, Decimal) else value)
+        text = write(abs(float(value)))
+        if value >= 0:
+            return text
+        return {"<": ">−", ">": "<−"}.get(text[0], f"−{text[0]}") + text[1:]
 
     return written
 
@@ -92,12 +95,12 @@ def times(ratio: float) -> str:
 
 def number(n: float | Decimal) -> str:
     """Any number → `1,234`, `1,234.50`: the digits that it has, of a float two."""
-    return _float(n) if isinstance(n, float) else f"{n:,}"
+    return _float(n) if isinstance(n, float) else f"{'−' * (n < 0)}{abs(n):,}"
 
 
 @_written
 def _float(n: float) -> str:
-    return f"{n:,.2f}" if abs(n) >= 0.005 or n == 0 else f"{n:.2g}"
+    return f"{n:,.2f}" if n >= 0.005 or n == 0 else f"{n:.2g}"
 
 
 def _round(x: float) -> int:

@@ -40,10 +40,10 @@ def log_files(row: Mapping[str, Any]) -> list[LogFile]:
     if stem is None:
         return []
     found: dict[int, list[LogFile]] = {}
-    folder = Path(row["file"]).parent / "logs"
-    if folder.is_symlink():
-        return []
     try:
+        folder = Path(row["file"]).parent / "logs"
+        if folder.is_symlink():
+            return []
         paths = [path for path in folder.iterdir() if path.name.startswith(stem)]
     except (OSError, ValueError):
         return []

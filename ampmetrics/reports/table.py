@@ -105,7 +105,8 @@ def _legend(shown: pl.DataFrame, chosen: Iterable[str], bounds: Mapping[str, str
     """What the signs in the cells mean, where there are any."""
     if any(shown[name].null_count() for name in chosen if name != "outcome"):
         yield "— stands for what is not known or not there."
-    if any((shown[name].is_not_null() & shown[flag]).any() for name, flag in bounds.items()):
+    pairs = (pair for names in bounds.items() for pair in shown.select(*names).iter_rows())
+    if any(value is not None and flag is True for value, flag in pairs):
         yield "≥ stands before sums that leave out what is not known."
 
 
@@ -125,7 +126,7 @@ def _cell(each: Column, value: Any, *, least: bool) -> Markup:
     # What the page sorts by; a text sorts by what is shown.
     size = None if value is None else each.by(value)
     # A script reads no `inf`.
-    by = "" if size is None else Markup(" data-v={:.9g}").format(max(-_MOST, min(_MOST, size)))
+    by = "" if size is None else Markup(" data-v={:.12g}").format(max(-_MOST, min(_MOST, size)))
     sign = _LEAST if least and value is not None else ""
     return Markup("<td{}{}>{}{}</td>").format(kind, by, sign, each.show(value))
 
