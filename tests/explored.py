@@ -14,13 +14,13 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 def write(file: Path, *records: Record, session: str | None = "s", trial: int | None = None,
           case: str | None = None, run: str | None = None, at: datetime = NOW,
-          variant: str = "v") -> Path:  # fmt: skip
+          variant: str = "v", iteration: str = "i") -> Path:  # fmt: skip
     """Append these records to a file, a second apart."""
     with EventFile(file) as events:
         for i, record in enumerate(records):
             events.append(
                 Event(type=kind_of(record), timestamp=at + timedelta(seconds=i), session_id=session,
-                      iteration_id="i", run_id=run, case_id=case, trial=trial,
+                      iteration_id=iteration, run_id=run, case_id=case, trial=trial,
                       variant=variant if case else None, data=record)
             )  # fmt: skip
     return file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -203,6 +204,42 @@ def test_the_same_frame_gives_the_same_chart(hostile: Connection, name: str) -> 
     assert drawn(name, hostile) == draw(name, hostile)
 
 
+NEVER_NULL = {"confidence", "is_design", "metric", "power"}
+"""Of a comparison; nor is a number of what is compared."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in [*DRAWN, *COMPARED] if not re.search(" by (case|model|var)", name)]
+)
+def test_what_is_no_number_or_has_no_type_is_as_null(
+    sample: Connection, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[Any, ...]] = []
+    for each in charts.__all__:
+        monkeypatch.setattr(charts, each, functools.partial(lambda *g: given.append(g), each))
+    (DRAWN | COMPARED)[name](sample)
+    monkeypatch.undo()
+    ((function, frame, *names),) = given
+
+    def draw(**values: pl.Expr) -> Any:
+        return getattr(charts, function)(frame.with_columns(**values), *names)
+
+    floats = [column for column, kind in frame.schema.items() if kind.is_float()]
+    floats = [column for column in floats if column not in NEVER_NULL]
+    for column in frame.columns:
+        if column in NEVER_NULL or (name in COMPARED and column.startswith("n_")):
+            continue
+        draw(**{column: pl.lit(None)})
+        if column in floats:
+            draw(**{column: pl.lit(math.nan)})
+    for column in floats[:1]:
+        null, *others = (
+            draw(**{column: pl.lit(value)}).to_json(validate=False)
+            for value in (None, math.nan, math.inf)
+        )
+        assert others == [null, null]
+
+
 def test_every_outcome_has_its_tile(hostile: Connection) -> None:
     trials = aggregates.trials(hostile)
     spec = charts.outcomes(trials).to_dict()
@@ -310,6 +347,9 @@ def test_what_is_no_variant_uses_up_no_colour_of_one(
     assert len(set(models.values())) == 3
     assert colours_of(charts.cost(costs.tail(2))) == {name: models[name] for name in ("x", "y")}
     each = aggregates.sessions(sample)
+    # What is drawn before, a status of iterations, is no agent.
+    charts.iterations(aggregates.iterations(sample))
+    assert {what for what, _ in theme.looks._others} == {"model"}
     agents = colours_of(charts.sessions(pl.concat([each, each.with_columns(agent=pl.lit("x"))])))
     assert len(agents) == 2
     assert not set(agents.values()) & set(models.values())
@@ -337,7 +377,8 @@ def colours_of(chart: Any) -> dict[str, str]:
      "tokens", "tokens by day", "tool_usage", "timeline", "compare", "power_curve"],
 )  # fmt: skip
 def test_what_is_no_variant_is_in_the_colour_of_none(sample: Connection, name: str) -> None:
-    spec = json.dumps(draw(name, sample))
+    # Without the theme, which other tests may have switched on.
+    spec = json.dumps({**draw(name, sample), "config": None})
     used = [shade for shade in theme.SERIES if shared.colour(shade) in spec]
     assert not used
 
@@ -455,6 +496,24 @@ def test_many_rows_are_cut_and_said(sample: Connection) -> None:
     spec = charts.tool_usage(many).to_dict()
     assert len({row["row"] for row in rows(spec)}) == 30
     assert "The first 30 of 99 tools are drawn." in small_print(spec)
+    calls, failed = many["n_calls"].sum(), many["n_failed"].sum()
+    assert spec["description"].endswith(
+        f"30 of 99 rows: {calls:,} calls, {failed:,} failed in all."
+    )
+    one = charts.tool_usage(frame.head(1)).to_dict()
+    assert re.search(r" 1 row: [\d,]+ calls, \d+ failed\.$", one["description"])
+    path = pl.concat([edits(path=f"{i:02}.py") for i in range(31)])
+    assert (
+        charts.file_edits(path)
+        .to_dict()["description"]
+        .endswith("30 of 31 rows: 341 added, 124 deleted in all.")
+    )
+    reasons = [{"reason": f"{i:02}", "n_trials": 2, "n_verdicts": 2} for i in range(31)]
+    assert (
+        charts.failures(pl.DataFrame(reasons))
+        .to_dict()["description"]
+        .endswith("that did not pass, 30 of 31 rows: 62 trials in all.")
+    )
 
 
 def test_a_variant_has_one_colour_in_every_chart(sample: Connection) -> None:

@@ -165,6 +165,13 @@ def test_tiles_of_cases_never_judged_are_cut_before_those_that_fail() -> None:
     assert spec["layer"][0]["encoding"]["y"]["scale"]["domain"][:3] == ["z", "y", "a00"]
     out = "left out for want of room, among them all of"
     assert f"2 trials of 62 {out} 2 cases without a verdict." in small_print(spec)
+    assert spec["description"] == (
+        "Grid of 60 of 62 trials, 60 of 62 cases by 1 variant: 62 failed in all."
+    )
+    wide = frame(*[trial("a", True) | {"variant": f"{i:02}"} for i in range(81)],
+                 reason=pl.String, cost_at_least=pl.Boolean)  # fmt: skip
+    told = drawn(charts.outcomes(wide))["description"]
+    assert told.startswith("Grid of 80 of 81 trials, 1 case by 80 of 81 variants: 81 failed in")
     passed = frame(*unjudged[:2], *[trial(f"p{i:02}", True) for i in range(61)],
                    reason=pl.String, cost_at_least=pl.Boolean)  # fmt: skip
     assert (
@@ -216,6 +223,14 @@ def test_costs_of_nobody_are_no_bar() -> None:
         assert "No cost is known. None of 5 requests has a price." in spec["description"]
         free = texts(drawn(charts.cost(frame(price("a", 0.0, **more)))))
         assert {text for text in free if "$" in text} == {f"${n / 5:.2f}" for n in range(6)}
+
+
+def test_costs_without_a_day_are_not_unknown_ones() -> None:
+    undated, unpriced = price("a", 1.25, day=None), price("a", None, 5, day=date(2026, 1, 1))
+    said = "Cost by day: The day of 1 row with a price is not known."
+    assert drawn(charts.cost(frame(undated, day=pl.Date)))["description"] == said
+    both = drawn(charts.cost(frame(undated, unpriced)))["description"]
+    assert both == f"{said} None of 5 requests with a day has a price."
 
 
 def test_cost_by_day_marks_what_is_a_lower_bound() -> None:
@@ -361,8 +376,8 @@ def test_tokens_by_day() -> None:
 
 
 def session(at: datetime | None, agent: str | None = "amp", **more: Any) -> dict[str, Any]:
-    return {"agent": agent, "started_at": at, "status": "success", "cost_usd": None,
-            "total_tokens": None, **more}  # fmt: skip
+    return {"agent": agent, "started_at": at, "ended_at": None, "status": "success",
+            "cost_usd": None, "total_tokens": None, **more}  # fmt: skip
 
 
 def test_sessions_stand_on_their_day_in_utc() -> None:
@@ -383,14 +398,67 @@ def test_sessions_stand_on_their_day_in_utc() -> None:
 
 def test_an_iteration_without_an_end_is_no_success() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    each = frame(session(now), session(now, status=None), session(now, status="timeout"))
+    each = frame(session(now), session(now, status=None), session(now, status="timeout"),
+                 session(now, status=None, ended_at=now))  # fmt: skip
     spec = drawn(charts.iterations(each))
     assert {row["series"]: row["n"] for row in rows(spec)} == {
         "success": 1,
         "no end": 1,
+        "not told": 1,
         "timeout": 1,
     }
+    tints = spec["encoding"]["color"]["scale"]
+    assert len(set(tints["range"])) == 4
     assert "There are no iterations." in drawn(charts.iterations(each.clear()))["description"]
+
+
+def trial_of(ms: float, success: bool | None, **more: Any) -> dict[str, Any]:
+    """A row of `aggregates.trials`, as far as time and cost need it."""
+    outcome = {True: "passed", False: "failed", None: "infra_error"}[success]
+    return {"run_id": "r", "case_id": "c", "variant": "v", "trial": 1, "outcome": outcome,
+            "success": success, "agent_ms": ms, "cost_usd": 0.1, "cost_at_least": False,
+            **more}  # fmt: skip
+
+
+def scattered(*given: dict[str, Any]) -> dict[str, Any]:
+    return drawn(charts.time_and_cost(frame(*given, success=pl.Boolean)))
+
+
+def marked(spec: dict[str, Any]) -> str:
+    """The words that count and sum what is marked."""
+    (said,) = [text for text in texts(spec) if "median" in text]
+    return said.partition("  ")[0]
+
+
+def test_only_what_was_judged_can_have_passed() -> None:
+    passed, failed, untold = (trial_of(900, success) for success in (True, False, None))
+    assert marked(scattered(untold)) == "1 trial"
+    assert marked(scattered(failed)) == "1 trial, 0 passed"
+    assert marked(scattered(passed, failed, untold)) == "3 trials, 1 of 2 judged passed"
+
+
+def test_what_is_no_trial_is_called_a_session() -> None:
+    none = {"case_id": None, "variant": None, "trial": None, "outcome": None}
+    one, unknown = trial_of(900, None, **none), trial_of(900, None, cost_usd=None, **none)
+    spec = drawn(
+        charts.time_and_cost(
+            pl.DataFrame([one, one, unknown], schema_overrides={"success": pl.Boolean})
+        )
+    )
+    assert spec["title"]["text"] == "What a session takes"
+    assert marked(spec) == "2 sessions"
+    assert small_print(spec) == (
+        "2 sessions, one point each. Drag over points to count and sum them. "
+        "1 session not drawn: time or cost unknown."
+    )
+    assert spec["description"] == "Scatter of agent's time against cost, 2 sessions."
+    assert not {"variant", "verdict", "not named", "not judged"} & set(texts(spec))
+    both = scattered(one, trial_of(900, True))
+    assert both["title"]["text"] == "What a trial or session takes"
+    assert marked(both) == "2 trials and sessions, 1 of 1 judged passed"
+    assert {row["outcome"] for row in rows(both)} == {"no trial", "passed"}
+    nothing = charts.time_and_cost(frame(unknown, success=pl.Boolean, trial=pl.Int64))
+    assert "cost of 1 session is unknown" in drawn(nothing)["description"]
 
 
 def spent(variant: str, **more: Any) -> dict[str, Any]:
@@ -712,6 +780,27 @@ def test_a_click_on_a_legend_picks_its_words_and_no_chart_complains(sample: Any)
                 drawn(make(sample)),
             )
             assert said == [], name
+        three = scattered(trial_of(1, True), trial_of(900, None), trial_of(1000, False))
+        page.evaluate(
+            "async (spec) => void await vegaEmbed('#chart', spec, {renderer: 'svg', ast: true})",
+            three,
+        )
+        of_marked = page.locator("#chart text", has_text="median")
+        assert (of_marked.text_content() or "").startswith("3 trials, 1 of 2 judged passed  ")
+        boxes = [each.bounding_box() for each in
+                 page.locator("#chart .mark-symbol.role-mark path").all()]  # fmt: skip
+        _, middle, last = sorted((box for box in boxes if box), key=lambda box: box["x"])
+        # From left to right over one point, then two: one without a verdict, one that failed.
+        for to, words_of in (
+            (last["x"] - 10, "1 trial  "),
+            (last["x"] + 15, "2 trials, 0 of 1 judged"),
+        ):
+            page.mouse.move(middle["x"] - 15, middle["y"] + 30)
+            page.mouse.down()
+            page.mouse.move(to, middle["y"] + 2, steps=4)
+            page.mouse.up()
+            of_marked.filter(has_text=re.compile(f"^{words_of}")).wait_for(timeout=10_000)
+        assert said == []
         # Where its axis leaves a chart little width, no word of its legend is above its edge.
         page.evaluate("document.getElementById('chart').style.width = '500px'")
         spec = drawn(CLICKED["failures"](sample).properties(title=""))

@@ -503,7 +503,8 @@ def test_a_sum_that_leaves_a_start_or_an_end_out_is_a_lower_bound(tmp_path: Path
     with closing(am.explore(tmp_path)) as explorer:
         assert "Tool calls ≥ 1 Tokens ≥ 100 Cost ≥ $0.1000" in shown(explorer)
     (tmp_path / "no_start.jsonl").unlink()
-    write(tmp_path / "no_end.jsonl", start, call("Read"), session="no end")
+    write(tmp_path / "no_end.jsonl", start, end, session="no end")
+    write(tmp_path / "no_end.jsonl", start, call("Read"), session="no end", iteration="second")
     with closing(am.explore(tmp_path)) as explorer:
         assert "Tool calls ≥ 2 Tokens ≥ 100 Cost ≥ $0.1000" in shown(explorer)
         assert "unfinished" in set(explorer.store.frames["units"]["ended"])

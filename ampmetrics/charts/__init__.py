@@ -2,8 +2,8 @@
 
 Every function takes a polars frame as the aggregate returns it and returns a plain Altair chart
 with a title, a subtitle that says n and what is unknown or left out, and a description (the
-alternative text). Null is never drawn as 0; an empty frame gives a chart that says so. What would
-be more than a page can show is cut, and the subtitle says by how much.
+alternative text). Null is never drawn as 0, and NaN is as null; an empty frame gives a chart that
+says so. What would be more than a page can show is cut, and the subtitle says by how much.
 """
 
 from ampmetrics.charts.compare import compare
@@ -16,7 +16,8 @@ from ampmetrics.charts.outcomes import outcomes, pass_rate
 from ampmetrics.charts.pairs import flipped_cases, paired_cases
 from ampmetrics.charts.sessions import iterations, sessions
 from ampmetrics.charts.spent import time_spent
-from ampmetrics.charts.time import time_and_cost, timeline
+from ampmetrics.charts.time import time_and_cost
+from ampmetrics.charts.timeline import timeline
 from ampmetrics.charts.tokens import tokens
 from ampmetrics.charts.tools import tool_usage
 

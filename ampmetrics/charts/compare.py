@@ -8,6 +8,7 @@ import polars as pl
 
 from ampmetrics.charts.forest import CHANCE, SHOWN, UNTESTED, forest
 from ampmetrics.charts.frame import UNNAMED, Chart, framed, listed, names_of, nothing, number
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["compare"]
 
@@ -24,6 +25,7 @@ _WRITTEN = {
 }
 
 
+@from_frame
 def compare(frame: pl.DataFrame, a: str = "A", b: str = "B") -> Chart:
     """A point and an interval a metric, from `aggregates.compare`: how b differs from a.
 
@@ -105,7 +107,7 @@ def _intervals(frame: pl.DataFrame) -> str:
     """How the intervals that are drawn were made; of the pass rate, why there is none."""
     rates = frame.filter(pl.col("metric") == "pass_rate")
     ways = {way if way.startswith("no ") else way.partition(": ")[2].partition(", paired")[0]
-            for way in rates["method"].unique()}  # fmt: skip
+            for way in rates["method"].drop_nulls().unique()}  # fmt: skip
     way = ways.pop() if len(ways) == 1 else ""
     none = way.startswith("no ")
     if not frame["ratio_low"].count() + rates["ci_low"].count():

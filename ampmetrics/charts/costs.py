@@ -28,6 +28,7 @@ from ampmetrics.charts.frame import (
     rows_of,
     variant_scale,
 )
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["cost"]
 
@@ -39,6 +40,7 @@ _AT_LEAST = _LEAST.alias("least")
 _SOURCES = {"computed": "at list price", "user": "at the prices of a file"}
 
 
+@from_frame
 def cost(frame: pl.DataFrame) -> Chart:
     """Bars of cost in USD, from `aggregates.cost`: a row a model (or what it is by).
 
@@ -48,12 +50,20 @@ def cost(frame: pl.DataFrame) -> Chart:
     `at least`, or ≥ above a column, and ? where nothing has a price.
     """
     daily = "day" in frame.columns
-    known = frame.drop_nulls(["cost_usd", "day"] if daily else ["cost_usd"])
+    known = frame.drop_nulls("cost_usd")
     if known.is_empty():
-        n = sum(int(frame[name].sum()) for name in ("n_requests", "n_sums"))
-        why = f"None of {number(n, 'request')} has a price." if n else "There are no requests."
+        why = _unpriced(frame) or "There are no requests."
         return nothing("Cost", f"No cost is known. {why}")
+    if daily and known["day"].count() == 0:
+        undated = f"The day of {number(known.height, 'row')} with a price is not known."
+        dated = _unpriced(frame.drop_nulls("day"), " with a day")
+        return nothing("Cost by day", " ".join(filter(None, (undated, dated))))
     return _by_day(frame) if daily else _by_row(frame)
+
+
+def _unpriced(frame: pl.DataFrame, which: str = "") -> str:
+    n = sum(int(frame[name].sum()) for name in ("n_requests", "n_sums"))
+    return f"None of {number(n, 'request')}{which} has a price." if n else ""
 
 
 def _by_row(frame: pl.DataFrame) -> Chart:

@@ -18,6 +18,7 @@ from ampmetrics.charts.frame import (
     number,
     usd_text,
 )
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["power_curve"]
 
@@ -31,6 +32,7 @@ _HEIGHT = 300
 _CASES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 
 
+@from_frame
 def power_curve(frame: pl.DataFrame) -> Chart:
     """A line a number of trials: the smallest difference found, from `aggregates.power_curve`.
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from ampmetrics.charts.bars import stacked
 from ampmetrics.charts.frame import Chart, colour, framed, legend, nothing, number, rows_of
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["file_edits"]
 
@@ -29,6 +30,7 @@ _NET = _Lines("net_added", "net_deleted", "What differs in the end.")
 _EDITED = _Lines("lines_added", "lines_deleted", "Edit by edit: what was left is not known.")
 
 
+@from_frame
 def file_edits(frame: pl.DataFrame) -> Chart:
     """Bars of lines deleted (left) and added (right), from `aggregates.file_edits`.
 
@@ -72,7 +74,8 @@ def file_edits(frame: pl.DataFrame) -> Chart:
     return framed(
         chart, title, [*_small_print(frame, of), rows.cut],
         f"Bars of lines deleted and added, {rows.counted}: "
-        f"{int(drawn['added'].sum()):,} added, {int(drawn['deleted'].sum()):,} deleted.",
+        f"{int(drawn['added'].sum()):,} added, {int(drawn['deleted'].sum()):,} deleted"
+        f"{rows.in_all}.",
         rows.height,
     )  # fmt: skip
 

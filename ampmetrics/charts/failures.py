@@ -7,6 +7,7 @@ import polars as pl
 
 from ampmetrics.charts.bars import stacked
 from ampmetrics.charts.frame import Chart, colour, framed, legend, nothing, number, rows_of
+from ampmetrics.charts.given import from_frame
 from ampmetrics.theme import OUTCOMES, Look, outcome_look
 
 __all__ = ["failures"]
@@ -17,6 +18,7 @@ _LONGEST = "max(110, min(300, (containerSize()[0] || 750) - 450))"
 _UNJUDGED = Look("no judgement of the agent", "?", "unjudged", "unjudged-soft", "unjudged")
 
 
+@from_frame
 def failures(frame: pl.DataFrame) -> Chart:
     """Stacked bars of trials that did not pass, from `aggregates.failures`: a row a reason.
 
@@ -72,7 +74,8 @@ def failures(frame: pl.DataFrame) -> Chart:
             f"{number(n, 'trial')} that did not pass; {judged:,} of them judge the agent.",
             rows.cut,
         ],
-        f"Stacked bars of trials that did not pass, {rows.counted}: {number(n, 'trial')}.",
+        f"Stacked bars of trials that did not pass, {rows.counted}: {number(n, 'trial')}"
+        f"{rows.in_all}.",
         rows.height,
     )
 

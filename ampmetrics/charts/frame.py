@@ -20,6 +20,7 @@ __all__ = [
     "colour",
     "cost_text",
     "count_text",
+    "drawn_of",
     "duration_text",
     "framed",
     "legend",
@@ -93,8 +94,12 @@ class Rows(NamedTuple):
     @property
     def counted(self) -> str:
         """`8 rows`, or `30 of 45 rows` where some are left out."""
-        first = f"{len(self.names):,} of " if self.n_left else ""
-        return first + number(len(self.names) + self.n_left, "row")
+        return drawn_of(len(self.names), len(self.names) + self.n_left, "row")
+
+    @property
+    def in_all(self) -> str:
+        """What stands behind a sum of all rows where some are left out."""
+        return " in all" if self.n_left else ""
 
     def left(self, claim: str) -> str:
         """Of the rows left out the claim, but for those whose rank, a pass rate, is not known."""
@@ -248,6 +253,11 @@ def picked(field: str, words: Sequence[str]) -> tuple[alt.Parameter, Any]:
 def number(n: int, noun: str) -> str:
     """`1 trial`, `12 trials`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def drawn_of(n: int, of: int, noun: str) -> str:
+    """`12 trials`, or `12 of 60 trials` where not all are drawn."""
+    return f"{n:,} of {number(of, noun)}" if n < of else number(of, noun)
 
 
 def listed(texts: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from ampmetrics.charts.frame import (
     Chart,
     colour,
     cost_text,
+    drawn_of,
     duration_text,
     framed,
     legend,
@@ -23,6 +24,7 @@ from ampmetrics.charts.frame import (
     picked,
     quoted,
 )
+from ampmetrics.charts.given import from_frame
 from ampmetrics.theme import OUTCOMES, UNFINISHED, Look, outcome_look
 
 __all__ = ["outcomes"]
@@ -49,6 +51,7 @@ class _Grid(NamedTuple):
     gap: float
 
 
+@from_frame
 def outcomes(trials: pl.DataFrame) -> Chart:
     """Grid of one tile a trial, from `aggregates.trials`: a row a case, a block of tiles a variant.
 
@@ -61,7 +64,7 @@ def outcomes(trials: pl.DataFrame) -> Chart:
     grid = _grid(trials)
     left_out = trials.height - grid.tiles.height
     unfinished, untimed = trials["outcome"].null_count(), trials["agent_ms"].null_count()
-    cases, variants = (trials[name].n_unique() for name in ("case_id", "variant"))
+    cases, variants = len(grid.cases) + len(grid.left), trials["variant"].n_unique()
     return framed(
         _drawn(grid),
         title,
@@ -76,8 +79,10 @@ def outcomes(trials: pl.DataFrame) -> Chart:
             if left_out
             else "",
         ],
-        f"Grid of {number(trials.height, 'trial')}, {number(cases, 'case')} by "
-        f"{number(variants, 'variant')}: {_counts(trials)}.",
+        f"Grid of {drawn_of(grid.tiles.height, trials.height, 'trial')}, "
+        f"{drawn_of(len(grid.cases), cases, 'case')} by "
+        f"{drawn_of(len(grid.starts), variants, 'variant')}: {_counts(trials)}"
+        f"{' in all' * bool(left_out)}.",
         len(grid.cases) * (27 if len(grid.cases) <= 30 else 21),
     )
 

@@ -7,10 +7,12 @@ import polars as pl
 
 from ampmetrics.charts.bars import stacked
 from ampmetrics.charts.frame import UNNAMED, Chart, colour, framed, nothing, number, rows_of
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["edit_loops"]
 
 
+@from_frame
 def edit_loops(frame: pl.DataFrame) -> Chart:
     """Bars of edits, from `aggregates.edit_loops`: a row a file in one session, most edits first.
 

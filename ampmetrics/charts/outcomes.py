@@ -19,6 +19,7 @@ from ampmetrics.charts.frame import (
     rows_of,
     variant_scale,
 )
+from ampmetrics.charts.given import from_frame
 from ampmetrics.charts.grid import outcomes
 from ampmetrics.charts.rates import intervals
 
@@ -27,6 +28,7 @@ __all__ = ["outcomes", "pass_rate"]
 _BY = ("case_id", "agent", "model", "run_id", "variant")
 
 
+@from_frame
 def pass_rate(frame: pl.DataFrame) -> Chart:
     """How much passed, from `aggregates.pass_rate` or `aggregates.outcomes`.
 
@@ -56,7 +58,7 @@ def pass_rate(frame: pl.DataFrame) -> Chart:
             rows.left("pass at least as often" + ", variants together" * rows.split),
         ],
         f"Bars of the pass rate, {f'{rows.frame.height:,} in ' * rows.split}{rows.counted}: "
-        f"{k:,} of {n:,} trials with a verdict passed{' in all' * bool(rows.cut)}. {_said(rows)}.",
+        f"{k:,} of {n:,} trials with a verdict passed{rows.in_all}. {_said(rows)}.",
         rows.height,
     )
 

@@ -17,6 +17,7 @@ from ampmetrics.charts.frame import (
     picked,
     quoted,
 )
+from ampmetrics.charts.given import from_frame
 from ampmetrics.theme import variant_colours
 
 __all__ = ["flipped_cases", "paired_cases"]
@@ -26,6 +27,7 @@ _STEP = 22
 _END = "(width - (width < 420 ? 70 : 118))"
 
 
+@from_frame
 def paired_cases(frame: pl.DataFrame, a: str = "A", b: str = "B") -> Chart:
     """A row a case with the pass rate of both sides, from `aggregates.paired_cases`.
 
@@ -53,6 +55,7 @@ def paired_cases(frame: pl.DataFrame, a: str = "A", b: str = "B") -> Chart:
     )
 
 
+@from_frame
 def flipped_cases(frame: pl.DataFrame, a: str = "A", b: str = "B") -> Chart:
     """A row a case whose verdict differs, from `aggregates.flipped_cases`; as `paired_cases`."""
     n_less, n_more = (int((frame["difference"] * sign > 0).sum()) for sign in (-1, 1))

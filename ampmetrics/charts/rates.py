@@ -101,7 +101,8 @@ def _tooltip(rows: Rows) -> list[alt.Tooltip]:
 
 def _methods(frame: pl.DataFrame) -> list[str]:
     """How the intervals were made, or why there is none, each way once."""
-    told = frame["method"].str.replace(_RESTS_ON, "").unique(maintain_order=True).to_list()
+    ways = frame["method"].drop_nulls().str.replace(_RESTS_ON, "")
+    told = ways.unique(maintain_order=True).to_list()
     if len(told) > 3:
         return [f"Intervals in {len(told)} ways: hover over a point to see its own."]
     return [f"{way[0].upper()}{way[1:]}." for way in told]

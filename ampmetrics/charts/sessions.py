@@ -8,6 +8,7 @@ import polars as pl
 from ampmetrics.charts.axes import count_axis
 from ampmetrics.charts.days import HEIGHT, columns, days_of, highest, tints_of, top_series
 from ampmetrics.charts.frame import Chart, colour, framed, nothing, number
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["iterations", "sessions"]
 
@@ -16,10 +17,12 @@ _STATUSES = (
     ("failed", "failed"),
     ("timeout", "timeout"),
     ("cancelled", "unjudged"),
+    ("not told", "plain"),
     ("no end", "faint"),
 )
 
 
+@from_frame
 def sessions(frame: pl.DataFrame) -> Chart:
     """Columns of sessions by the day of their start (UTC), from `aggregates.sessions`, by agent.
 
@@ -30,12 +33,16 @@ def sessions(frame: pl.DataFrame) -> Chart:
     return _by_day(named, "session", "Agent", None)
 
 
+@from_frame
 def iterations(frame: pl.DataFrame) -> Chart:
     """Columns of iterations by the day of their start (UTC), from `aggregates.iterations`.
 
-    A column is stacked by status; else as in `sessions`. An iteration that never ended has none.
+    A column is stacked by status; else as in `sessions`. An iteration that never ended has `no
+    end`, and `not told` is how one ended whose end has no status.
     """
-    status = pl.col("status").fill_null("no end")
+    ended = pl.col("ended_at").is_not_null()
+    untold = pl.when(ended).then(pl.lit("not told")).otherwise(pl.lit("no end"))
+    status = pl.col("status").fill_null(untold)
     known = [word for word, _ in _STATUSES]
     # A status of another tool or time is one all the same.
     word = pl.when(status.is_in(known)).then(status).otherwise(pl.lit("failed"))
@@ -57,10 +64,13 @@ def _by_day(frame: pl.DataFrame, noun: str, title: str, shades: dict[str, str] |
         )
         .sort("from_ms", "series")
     )  # fmt: skip
-    tints = tints_of(parts, "agent")
-    if shades is not None:
-        there = set(parts["series"])
-        tints = [(word, colour(shade)) for word, shade in shades.items() if word in there]
+    there = set(parts["series"])
+    tints = (
+        # Only for agents: what is named there has used a colour up.
+        tints_of(parts, "agent")
+        if shades is None
+        else [(word, colour(shade)) for word, shade in shades.items() if word in there]
+    )
     chart = columns(
         parts,
         days,

@@ -17,6 +17,7 @@ from ampmetrics.charts.frame import (
     number,
     rows_of,
 )
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["time_spent"]
 
@@ -35,6 +36,7 @@ _KNOWN = (
 )
 
 
+@from_frame
 def time_spent(frame: pl.DataFrame) -> Chart:
     """Stacked bars of time, from `aggregates.time_spent`: a row a variant (or what it is by).
 

@@ -20,6 +20,7 @@ from ampmetrics.charts.frame import (
     number,
     rows_of,
 )
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["tokens"]
 
@@ -36,6 +37,7 @@ _TOLD = ("prompt_tokens", "uncached_tokens", "cache_read_tokens", "cache_write_t
          "completion_tokens", "total_tokens")  # fmt: skip
 
 
+@from_frame
 def tokens(frame: pl.DataFrame) -> Chart:
     """Stacked bars of tokens by kind, from `aggregates.tokens`: a row a model (or what it is by).
 
@@ -159,15 +161,11 @@ def _total(frame: pl.DataFrame) -> str:
 
 def _with_all_kinds(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with the tokens of no kind, what is drawn of all, and whether that is `least`."""
-    # A column of nothing but nulls may have no type.
-    typed = frame.with_columns(
-        pl.col(name).cast(pl.Int64) for name in _TOLD if frame.schema[name] == pl.Null
-    )
     split = pl.sum_horizontal("uncached_tokens", "cache_read_tokens", "cache_write_tokens")
     unsplit = (pl.col("prompt_tokens") - split).clip(lower_bound=0)
     kinds = pl.sum_horizontal(split, "unsplit_tokens", "completion_tokens")
     total, told = pl.col("total_tokens"), pl.any_horizontal(pl.col(_TOLD).is_not_null())
-    return typed.with_columns(unsplit.alias("unsplit_tokens")).with_columns(
+    return frame.with_columns(unsplit.alias("unsplit_tokens")).with_columns(
         (total - kinds).clip(lower_bound=0).alias("unkinded_tokens"),
         pl.when(told).then(pl.max_horizontal(total, kinds)).alias("drawn"),
         ((pl.sum_horizontal("n_unknown", "n_not_visible") > 0) | total.is_null()).alias("least"),

@@ -7,6 +7,7 @@ import polars as pl
 
 from ampmetrics.charts.bars import stacked
 from ampmetrics.charts.frame import Chart, framed, legend, nothing, number, rows_of, variant_scale
+from ampmetrics.charts.given import from_frame
 
 __all__ = ["tool_usage"]
 
@@ -14,6 +15,7 @@ _BY = ("tool_name", "case_id", "run_id", "trial", "session_id", "variant")
 _SUCCEEDED, _FAILED, _UNKNOWN = "succeeded", "failed calls", "not known"
 
 
+@from_frame
 def tool_usage(frame: pl.DataFrame) -> Chart:
     """Stacked bars of calls, from `aggregates.tool_usage`: a row a tool, one bar a variant in it.
 
@@ -60,7 +62,8 @@ def tool_usage(frame: pl.DataFrame) -> Chart:
             f"Of {number(unknown, 'call')} the result is not known." if unknown else "",
             rows.cut,
         ],
-        f"Stacked bars of tool calls, {rows.counted}: {number(calls, 'call')}, {failed:,} failed.",
+        f"Stacked bars of tool calls, {rows.counted}: {number(calls, 'call')}, "
+        f"{failed:,} failed{rows.in_all}.",
         rows.height,
     )
 

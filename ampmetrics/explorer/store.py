@@ -177,13 +177,16 @@ def _units(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         ],
         how="diagonal",
     )
-    over = pl.any_horizontal(pl.col("outcome", "ended_at").is_not_null())
-    how = pl.coalesce("outcome", "status", pl.lit("not told"))
-    return _in_order(
-        whole.with_columns(
-            ended=pl.when(over).then(how).otherwise(pl.lit("unfinished")), calls_at_least=~over
-        )
+    going = frames["iterations"].filter(pl.col("ended_at").is_null()).select(SESSION).unique()
+    going = going.with_columns(is_going=pl.lit(True))
+    whole = whole.join(going, on=SESSION, how="left", nulls_equal=True)
+    over = pl.col("ended_at").is_not_null() & pl.col("is_going").is_null()
+    untold = pl.when(over).then(pl.lit("not told")).otherwise(pl.lit("unfinished"))
+    whole = whole.with_columns(
+        ended=pl.coalesce("outcome", "status", untold),
+        calls_at_least=pl.col("outcome").is_null() & ~over,
     )
+    return _in_order(whole.drop("is_going"))
 
 
 def _in_order(units: pl.DataFrame) -> pl.DataFrame:

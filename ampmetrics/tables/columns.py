@@ -121,7 +121,8 @@ _OF_SESSIONS = [
         "status",
         "",
         "VARCHAR",
-        "Of the last iteration: success, failed, timeout or cancelled; null: it has no end",
+        "Of the last iteration: success, failed, timeout or cancelled; null: it has no end, or "
+        "that is not told",
     ),
 ]
 _OF_FILES = [
