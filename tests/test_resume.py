@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import subprocess
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from benching import SLEEP, agents, asleep, bench, case, command, data, make_fol
 from fakes import Json, git, is_alive, program, wait_until, write_files, write_suite
 
 from ampmetrics.bench import Options, load_suite, work
+from ampmetrics.bench.folder import locked
 from ampmetrics.errors import BadInputError
 
 Key = tuple[str, str, int]
@@ -323,11 +325,30 @@ def test_two_at_once_in_one_folder_are_refused(folder: Path) -> None:
     assert names == {"a-metrics.jsonl", "benchmark-run.jsonl", "benchmark-summary.json", "logs"}
 
 
+def is_free(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def test_a_folder_that_is_free_in_a_moment_is_waited_for(tmp_path: Path) -> None:
+    lock = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    soon = threading.Timer(0.05, os.close, [lock])
+    soon.start()
+    with locked(tmp_path) as is_locked:
+        soon.join()
+        assert is_locked
+
+
 def test_a_lock_ends_with_its_process(folder: Path) -> None:
     suite = write_suite(folder / "s.json", case("a", SLEEP))
     assert kill_when(folder, 6, str(suite), "-o", "out")
     lock = os.open(folder / "out", os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # A program that it was just starting has the lock until it has begun.
+    wait_until(lambda: is_free(lock), "the lock", 1)
     os.close(lock)
     wait_until(lambda: agents(folder), "the agent that nobody ended")
     for pid in agents(folder):

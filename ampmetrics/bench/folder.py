@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from ampmetrics.jsonl import EventFile, event_files
 __all__ = ["METRICS_ENDING", "event_file", "held", "locked", "make_logs"]
 
 METRICS_ENDING = "-metrics.jsonl"
+_PATIENCE_SEC = 1.0
+"""A program that a killed run was just starting has its lock until it has begun."""
 
 
 def held(folder: Path) -> list[Path]:
@@ -50,16 +53,21 @@ def locked(folder: Path) -> Iterator[bool]:
 
 
 def _lock(lock: int, folder: Path) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            return False
-        raise BadInputError(
-            f"{folder}: another run is at work there: wait for its end, or name another folder "
-            "with --output-dir"
-        ) from error
-    return True
+    deadline = time.monotonic() + _PATIENCE_SEC
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                return False
+            if time.monotonic() > deadline:
+                raise BadInputError(
+                    f"{folder}: another run is at work there: wait for its end, or name another "
+                    "folder with --output-dir"
+                ) from error
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def event_file(folder: Path, name: str) -> EventFile:
