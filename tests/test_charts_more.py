@@ -457,6 +457,11 @@ def test_what_is_no_trial_is_called_a_session() -> None:
     assert both["title"]["text"] == "What a trial or session takes"
     assert marked(both) == "2 trials and sessions, 1 of 1 judged passed"
     assert {row["outcome"] for row in rows(both)} == {"no trial", "passed"}
+    drawn_trial = scattered(unknown, trial_of(900, True))
+    assert drawn_trial["title"]["text"] == "What a trial takes"
+    assert marked(drawn_trial) == "1 trial, 1 passed"
+    assert small_print(drawn_trial).startswith("1 trial, one point each.")
+    assert small_print(drawn_trial).endswith("1 session not drawn: time or cost unknown.")
     nothing = charts.time_and_cost(frame(unknown, success=pl.Boolean, trial=pl.Int64))
     assert "cost of 1 session is unknown" in drawn(nothing)["description"]
 

@@ -163,11 +163,26 @@ def test_any_frame_is_a_table(names: list[str], frame: pl.DataFrame) -> None:
 def test_what_is_no_number_is_unknown_and_a_decimal_is_a_number() -> None:
     """Sums of DuckDB are decimals, and 0 of 0 is NaN."""
     odd = pl.DataFrame({"total_tokens": [Decimal(123456)], "pass_rate": [math.nan],
-                        "agent_ms": [math.inf], "n": [Decimal("1234.50")], "share": [0.0004]})  # fmt: skip
+                        "agent_ms": [math.inf], "n": [Decimal("1234.50")], "share": [0.0004],
+                        "debt": [Decimal(-(10**29) - 1)]})  # fmt: skip
     cells = BeautifulSoup(str(reports.table(odd).html), "html.parser").select("td")
-    assert [cell.text for cell in cells] == ["123 k", "—", "∞", "1,234.50", "0.0004"]
+    assert [cell.text for cell in cells] == [
+        "123 k",
+        "—",
+        "∞",
+        "1,234.50",
+        "0.0004",
+        "−100," + ",".join(["000"] * 8) + ",001",
+    ]
     assert cells[1].find(title="unknown")
-    assert [cell.get("data-v") for cell in cells] == ["123456", None, "1e+308", "1234.50", "0.0004"]
+    assert [cell.get("data-v") for cell in cells] == [
+        "123456",
+        None,
+        "1e+308",
+        "1234.50",
+        "0.0004",
+        "-1.00000000000e+29",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +193,7 @@ def test_what_is_no_number_is_unknown_and_a_decimal_is_a_number() -> None:
         (["9,999", "12.3 k", "4.56 M", "-3"], [9999, 12_300, 4_560_000, -3]),
         (["$0.0412", "0", "≥ $1.69"], [0.0412, 0, 1.69]),
         (["−25.0 points", "+3 points"], [-25, 3]),
+        (["50%", ">−0.1%", "<−99.9%", "≥ 9.0%"], [50, -0.1, -99.9, 9]),
         (["2 hints", "3 hints"], [2, 3]),
         (["80.1 points", "$0.0412", "1.8 s", "9,999", "+3%", "<0.0001"], []),
         (["5 mini", "4 turbo"], None),

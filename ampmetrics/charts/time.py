@@ -55,13 +55,14 @@ def time_and_cost(trials: pl.DataFrame) -> Chart:
     whose time or cost is null is not drawn but counted in the subtitle; a cost that leaves out
     requests is a lower bound and says so. A row of no case, variant and trial is called a session.
     """
-    of = _what(trials)
-    title = f"What a {of.one} takes"
     known = trials.drop_nulls(["agent_ms", "cost_usd"])
-    unknown = trials.height - known.height
+    unknown = trials.filter(pl.any_horizontal(pl.col("agent_ms", "cost_usd").is_null()))
+    left = _what(unknown).number(unknown.height)
+    of = _what(unknown if known.is_empty() else known)
+    title = f"What a {of.one} takes"
     if known.is_empty():
-        why = f"The time or the cost of {of.number(unknown)} is unknown."
-        return nothing(title, why if unknown else "There are no trials.")
+        why = f"The time or the cost of {left} is unknown."
+        return nothing(title, "There are no trials." if unknown.is_empty() else why)
     every = -(-known.height // _MAX_POINTS)
     points = _points(known).gather_every(every)
     # Sessions have none.
@@ -75,7 +76,7 @@ def time_and_cost(trials: pl.DataFrame) -> Chart:
             f"{of.number(points.height)}, one point each"
             + ("; cost on a log scale." if log else "."),
             f"Drag over points{', or click on a variant,' * bool(variants)} to count and sum them.",
-            f"{of.number(unknown)} not drawn: time or cost unknown." if unknown else "",
+            "" if unknown.is_empty() else f"{left} not drawn: time or cost unknown.",
             f"{number(partly, 'cost')} {'is' if partly == 1 else 'are'} too low: not every request "
             "has a price or is visible."
             if partly

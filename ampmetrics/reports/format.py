@@ -1,6 +1,7 @@
 """One number → how it is written; null is `unknown`, never 0, and so is NaN. Pure functions.
 
-`charts.frame` says the same in Vega's expressions, for what is written inside a chart.
+`charts.frame` says the same of what is not negative in Vega's expressions, for what is written
+inside a chart.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def times(ratio: float) -> str:
 
 def number(n: float | Decimal) -> str:
     """Any number → `1,234`, `1,234.50`: the digits that it has, of a float two."""
-    return _float(n) if isinstance(n, float) else f"{'−' * (n < 0)}{abs(n):,}"
+    return _float(n) if isinstance(n, float) else f"{n:,}".replace("-", "−", 1)
 
 
 @_written

@@ -105,7 +105,9 @@ def _legend(shown: pl.DataFrame, chosen: Iterable[str], bounds: Mapping[str, str
     """What the signs in the cells mean, where there are any."""
     if any(shown[name].null_count() for name in chosen if name != "outcome"):
         yield "— stands for what is not known or not there."
-    pairs = (pair for names in bounds.items() for pair in shown.select(*names).iter_rows())
+    pairs = (
+        pair for names in bounds.items() for pair in zip(*map(shown.get_column, names), strict=True)
+    )
     if any(value is not None and flag is True for value, flag in pairs):
         yield "≥ stands before sums that leave out what is not known."
 

@@ -60,6 +60,8 @@
     }
     return values.size > 1 ? [...values].sort((a, b) => compare(a.toLowerCase(), b.toLowerCase())) : [];
   };
+  // A minus sign is found by a hyphen.
+  const plain = (text) => text.toLowerCase().replaceAll("−", "-");
   const filters = (table, changed) => {
     const bar = make("div", { className: "am-filters" });
     const search = make("input", { type: "search", placeholder: "Search", autocomplete: "off" });
@@ -79,10 +81,10 @@
     const count = make("output");
     bar.append(count);
     const apply = () => {
-      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const words = plain(search.value).split(/\s+/).filter(Boolean);
       let n = 0;
       for (const row of table.tBodies[0].rows) {
-        const said = words.length ? row.textContent.toLowerCase() : "";
+        const said = words.length ? plain(row.textContent) : "";
         const stays = words.every((word) => said.includes(word))
           && picks.every(([column, pick]) => !pick.value || `=${textOf(row.cells[column])}` === pick.value);
         row.classList.toggle("out", !stays);
