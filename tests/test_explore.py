@@ -504,11 +504,18 @@ def test_a_sum_that_leaves_a_start_or_an_end_out_is_a_lower_bound(tmp_path: Path
         assert "Tool calls ≥ 1 Tokens ≥ 100 Cost ≥ $0.1000" in shown(explorer)
     (tmp_path / "no_start.jsonl").unlink()
     write(tmp_path / "no_end.jsonl", start, end, session="no end")
-    write(tmp_path / "no_end.jsonl", start, call("Read"), session="no end", iteration="second")
+    write(
+        tmp_path / "no_end.jsonl",
+        start,
+        call("Read"),
+        call("Bash", success=False),
+        session="no end",
+        iteration="second",
+    )
     with closing(am.explore(tmp_path)) as explorer:
-        assert "Tool calls ≥ 2 Tokens ≥ 100 Cost ≥ $0.1000" in shown(explorer)
+        assert "Tool calls ≥ 3 ≥ 1 failed Tokens ≥ 100 Cost ≥ $0.1000" in shown(explorer)
         assert "unfinished" in set(explorer.store.frames["units"]["ended"])
-        assert "2026-01-02 03:04:05 — ≥ 1 ≥ 0" in shown(explorer)
+        assert "2026-01-02 03:04:05 — ≥ 2 ≥ 1" in shown(explorer)
 
 
 def test_it_says_what_is_wrong_with_a_path(tmp_path: Path) -> None:

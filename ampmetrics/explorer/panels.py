@@ -207,7 +207,7 @@ def figures(units: pl.DataFrame) -> reports.Block:
     outside = f"and {number(n_sessions, 'session')}" if n_sessions else ""
     judged, passed = trials["success"].count(), int(trials["success"].sum())
     rate = reports.rate(passed / judged) if judged else ""
-    failed = _total(units, "n_failed_tool_calls")
+    failed = _sum(units, "n_failed_tool_calls", reports.count)
     return reports.figures(
         [
             ("Trials", f"{trials.height:,}", outside),
@@ -216,7 +216,7 @@ def figures(units: pl.DataFrame) -> reports.Block:
             (
                 "Tool calls",
                 _sum(units, "n_tool_calls", reports.count),
-                f"{failed:,.0f} failed" if failed else "",
+                f"{failed} failed" if _total(units, "n_failed_tool_calls") else "",
             ),
             ("Tokens", _sum(units, "total_tokens", reports.count)),
             ("Cost", _sum(units, "cost_usd", reports.usd)),
